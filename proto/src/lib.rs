@@ -1,0 +1,1 @@
+//! The gRPC interface of Leasehold: messages, clients and servers generated from `leasehold/v1/*.proto`.

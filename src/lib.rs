@@ -1,0 +1,28 @@
+//! Leasehold: a credential broker and lease service.
+//!
+//! The crate is built in floors; imports point down only, and `tests/it/floors.rs` enforces it:
+//!
+//! | floor | rooms | owns |
+//! |---|---|---|
+//! | 6 | `cli`, `server`, `lifecycle` | composition: the only floor that names concrete stores, clocks and listeners |
+//! | 5 | `http`, `grpc`, `chores` | ways in: translate, call the broker, translate back |
+//! | 4 | `broker` | every rule |
+//! | 3 | `store`, `keyring`, `issuer` | ports and their back ends; none imports another |
+//! | 2 | `clock`, `entropy`, `config`, `telemetry` | what is injected: time, randomness, settings, logs and metrics |
+//! | 1 | `model` | pure vocabulary: ids, states, transitions, scopes, lifetimes |
+
+pub mod broker;
+pub mod chores;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod grpc;
+pub mod http;
+pub mod issuer;
+pub mod keyring;
+pub mod lifecycle;
+pub mod model;
+pub mod server;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,27 @@
+//! Floor 1: the vocabulary of the house.
+//!
+//! Owns the words of the product as types: ids, instants, owners, scopes, services, leases and their transitions,
+//! and the pure rules over them (resolution, standing, renewal). It must know neither I/O nor a clock nor
+//! randomness: `now` and random bytes are parameters.
+
+pub mod audit;
+pub mod client;
+pub mod credential;
+pub mod holdings;
+pub mod id;
+pub mod instant;
+pub mod lease;
+pub mod organization;
+pub mod owner;
+pub mod page;
+pub mod principal;
+pub mod renewal;
+pub mod resolution;
+pub mod scope;
+pub mod sealed;
+pub mod secret;
+pub mod service;
+pub mod standing;
+pub mod token;
+pub mod ttl;
+pub mod user;
