@@ -1,1 +1,134 @@
-//! To come.
+//! Audit: what is recorded of every operation, success and refusal. Values of secrets never enter a record.
+
+use std::{fmt, str::FromStr};
+
+use serde_json::{Map, Value};
+
+use super::{id::TokenId, instant::Instant, organization::named, owner::Owner};
+
+named! {
+    /// What happened.
+    EventName, "audit event":
+    /// A process began a chain; names the chains it saw.
+    ChainStarted = "chain_started";
+    /// A client was registered.
+    ClientCreated = "client_created";
+    /// A client was changed or switched.
+    ClientUpdated = "client_updated";
+    /// A credential was deposited.
+    CredentialCreated = "credential_created";
+    /// A credential was deleted.
+    CredentialDeleted = "credential_deleted";
+    /// The values of a lease's credentials were read again.
+    CredentialRead = "credential_read";
+    /// A reading of credentials was refused.
+    CredentialReadDenied = "credential_read_denied";
+    /// A credential got a new value.
+    CredentialRotated = "credential_rotated";
+    /// A credential's status or sharing changed.
+    CredentialUpdated = "credential_updated";
+    /// A data, root or signing key was made, rotated, rewrapped or retired.
+    KeyRotated = "key_rotated";
+    /// A lease was taken.
+    LeaseCreated = "lease_created";
+    /// A lease was refused.
+    LeaseDenied = "lease_denied";
+    /// A lease ran out.
+    LeaseExpired = "lease_expired";
+    /// A renewal was refused.
+    LeaseRenewDenied = "lease_renew_denied";
+    /// A lease was renewed.
+    LeaseRenewed = "lease_renewed";
+    /// A lease was revoked.
+    LeaseRevoked = "lease_revoked";
+    /// A caller could not prove who it is; coalesced per address and reason.
+    McpAuthFailed = "mcp_auth_failed";
+    /// A caller proved who it is; coalesced per token.
+    McpAuthSuccess = "mcp_auth_success";
+    /// A membership was made.
+    MemberAdded = "member_added_to_org";
+    /// A membership ended.
+    MemberRemoved = "member_removed_from_org";
+    /// A member's role changed.
+    MemberRoleUpdated = "member_role_updated";
+    /// An organization was made.
+    OrganizationCreated = "organization_created";
+    /// An organization changed.
+    OrganizationUpdated = "organization_updated";
+    /// A resource server was registered.
+    ResourceCreated = "resource_created";
+    /// A revocation by filter took effect.
+    RevocationCreated = "revocation_created";
+    /// A token was issued.
+    TokenCreated = "token_created";
+    /// A token was refused.
+    TokenDenied = "token_denied";
+    /// A token was revoked.
+    TokenRevoked = "token_revoked";
+    /// A user was made.
+    UserCreated = "user_created";
+    /// A user changed.
+    UserUpdated = "user_updated";
+}
+
+/// Who does something, and from where. Made once per call and carried to the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// A principal's id, `anonymous`, or `system` for chores.
+    pub id: String,
+    /// The token that was shown.
+    pub token_id: Option<TokenId>,
+    /// On whose behalf: the owner whose rows are touched.
+    pub owner: Option<Owner>,
+    /// The address that the call came from.
+    pub address: Option<String>,
+    /// The call's id.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// The broker itself, in a chore or at start.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { id: "system".to_owned(), token_id: None, owner: None, address: None, request_id: None }
+    }
+}
+
+/// One record, before it is chained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditRecord {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: EventName,
+    /// Who.
+    pub actor: Actor,
+    /// The id of what it happened to.
+    pub target: Option<String>,
+    /// None for a success; else the stable code of the refusal.
+    pub refusal: Option<String>,
+    /// More, never a secret.
+    pub details: Map<String, Value>,
+}
+
+impl AuditRecord {
+    /// A record of a success, without details.
+    #[must_use]
+    pub fn success(event: EventName, actor: &Actor, target: impl fmt::Display, at: Instant) -> Self {
+        let target = Some(target.to_string());
+        Self { at, event, actor: actor.clone(), target, refusal: None, details: Map::new() }
+    }
+
+    /// A record of a refusal.
+    #[must_use]
+    pub fn refusal(event: EventName, actor: &Actor, target: Option<String>, code: &str, at: Instant) -> Self {
+        Self { at, event, actor: actor.clone(), target, refusal: Some(code.to_owned()), details: Map::new() }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(key.to_owned(), value.into());
+        self
+    }
+}

@@ -1,1 +1,165 @@
-//! To come.
+//! Organizations, memberships, roles and sharing rules.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{
+    id::{OrganizationId, UserId},
+    instant::Instant,
+};
+
+/// A company or a team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name, for people.
+    pub name: String,
+    /// Whether its credentials can be borrowed.
+    pub status: OrganizationStatus,
+    /// Rises with each change that can end an entitlement.
+    pub epoch: i64,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// A person's role in an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// The person.
+    pub user_id: UserId,
+    /// The role.
+    pub role: Role,
+    /// Rises with each change.
+    pub epoch: i64,
+    /// Since when; the oldest membership wins when several organizations qualify.
+    pub created_at: Instant,
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident, $what:literal: $($(#[$vdoc:meta])* $variant:ident = $text:literal;)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// The text, as stored and sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $crate::model::organization::ParseNameError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$variant),)*
+                    _ => Err($crate::model::organization::ParseNameError($what)),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+/// The text is none of the known names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a known {0}")]
+pub struct ParseNameError(pub &'static str);
+
+named! {
+    /// What a member may do; a higher one includes the lower ones.
+    Role, "role":
+    /// Is let in, but shares in nothing that is shared with all members.
+    Guest = "guest";
+    /// Shares in what is shared with all members.
+    Member = "member";
+    /// Also shares in what is for administrators alone.
+    Admin = "admin";
+    /// Everything.
+    Owner = "owner";
+}
+
+named! {
+    /// Whether an organization's credentials can be borrowed.
+    OrganizationStatus, "organization status":
+    /// Yes.
+    Active = "active";
+    /// No, until it is active again.
+    Suspended = "suspended";
+}
+
+/// Who in an organization may borrow a credential: its entries are OR-ed. An empty rule admits nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SharingRule(pub Vec<SharingEntry>);
+
+/// One entry of a sharing rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharingEntry {
+    /// Owners and admins.
+    AdminsOnly,
+    /// Everybody but guests.
+    AllMembers,
+    /// One person, whatever the role.
+    User(UserId),
+}
+
+impl SharingRule {
+    /// Whether the rule admits a member of this role (and this user, when the borrower acts for one).
+    #[must_use]
+    pub fn admits(&self, role: Role, user: Option<UserId>) -> bool {
+        self.0.iter().any(|entry| match entry {
+            SharingEntry::AdminsOnly => role >= Role::Admin,
+            SharingEntry::AllMembers => role >= Role::Member,
+            SharingEntry::User(id) => user == Some(*id),
+        })
+    }
+}
+
+impl fmt::Display for SharingEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AdminsOnly => f.write_str("admins_only"),
+            Self::AllMembers => f.write_str("all_members"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+impl FromStr for SharingEntry {
+    type Err = ParseNameError;
+
+    fn from_str(text: &str) -> Result<Self, ParseNameError> {
+        let unknown = ParseNameError("sharing rule: expected all_members, admins_only or user:<id>");
+        match text {
+            "admins_only" => Ok(Self::AdminsOnly),
+            "all_members" => Ok(Self::AllMembers),
+            _ => text.strip_prefix("user:").and_then(|id| id.parse().ok()).map(Self::User).ok_or(unknown),
+        }
+    }
+}
+
+impl Serialize for SharingEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SharingEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}

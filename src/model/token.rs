@@ -1,1 +1,113 @@
-//! To come.
+//! Tokens: the proof a caller carries, and whether it still proves anything.
+
+use std::fmt;
+
+use super::{
+    id::{ClientId, TokenId, UserId},
+    instant::Instant,
+    organization::named,
+    owner::Owner,
+    principal::Principal,
+    scope::ScopeSet,
+};
+use std::str::FromStr;
+
+named! {
+    /// The two kinds.
+    TokenKind, "token kind":
+    /// A signed JWT (RFC 9068) that a client got from the token endpoint.
+    Access = "access";
+    /// Opaque, `mcp_…`, long-lived, of a user.
+    Mcp = "mcp";
+}
+
+/// A token, as issued. The row exists before the token leaves the broker; of an MCP token it keeps a digest only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id: the `jti` of an access token.
+    pub id: TokenId,
+    /// Which kind.
+    pub kind: TokenKind,
+    /// The client that it was issued to; none for MCP tokens.
+    pub client_id: Option<ClientId>,
+    /// The user it acts for; none for clients of organizations.
+    pub user_id: Option<UserId>,
+    /// Whose credentials it reaches.
+    pub owner: Owner,
+    /// For people; empty for access tokens.
+    pub name: String,
+    /// What it lets its bearer do.
+    pub scopes: ScopeSet,
+    /// The resource server it is for (RFC 8707); the broker's own URL unless another was asked for.
+    pub audience: String,
+    /// An access token: the client's epoch at issuance. An MCP token: its own, raised by each change.
+    pub epoch: i64,
+    /// When it was issued.
+    pub issued_at: Instant,
+    /// When it runs out; never for some MCP tokens.
+    pub expires_at: Option<Instant>,
+    /// How often it may be used; without limit when none.
+    pub max_usages: Option<i64>,
+}
+
+impl Token {
+    /// The principal that a bearer is.
+    #[must_use]
+    pub fn principal(&self) -> Option<Principal> {
+        self.client_id.map(Principal::Client).or_else(|| self.user_id.map(Principal::User))
+    }
+}
+
+/// What the database says about a token at the moment of its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// The token.
+    pub id: TokenId,
+    /// Not deactivated and not revoked.
+    pub active: bool,
+    /// When it runs out.
+    pub expires_at: Option<Instant>,
+    /// Its epoch now: of an access token, its client's.
+    pub epoch: i64,
+    /// Its client, user and owner are all active.
+    pub holder_active: bool,
+    /// Uses left, when limited.
+    pub uses_left: Option<i64>,
+}
+
+named! {
+    /// Why a token is refused.
+    TokenRefusal, "token refusal":
+    /// Its client, user or organization is not active.
+    HolderInactive = "holder_inactive";
+    /// It has run out.
+    Expired = "token_expired";
+    /// It was deactivated or revoked.
+    Revoked = "token_revoked";
+    /// Its client changed since it was issued.
+    StaleEpoch = "token_stale";
+    /// It was used as often as it may be.
+    UsedUp = "token_usage_limit_exceeded";
+    /// No such token.
+    Unknown = "token_unknown";
+}
+
+impl TokenFacts {
+    /// Whether a token that was read at `epoch` still proves its bearer.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn stands(&self, epoch: i64, now: Instant) -> Result<(), TokenRefusal> {
+        if !self.active {
+            Err(TokenRefusal::Revoked)
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            Err(TokenRefusal::Expired)
+        } else if !self.holder_active {
+            Err(TokenRefusal::HolderInactive)
+        } else if self.epoch != epoch {
+            Err(TokenRefusal::StaleEpoch)
+        } else {
+            Ok(())
+        }
+    }
+}

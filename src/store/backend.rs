@@ -1,0 +1,230 @@
+//! The port: what a database must be able to do. [`super::sqlite`] and [`super::postgres`] answer it.
+//!
+//! Everything takes sets: the committer never writes row by row. Nothing here decides anything; the rules are in the
+//! model, and [`super::committer`] applies them to the facts that a [`Tx`] loads.
+
+use async_trait::async_trait;
+
+use crate::model::{
+    client::Client,
+    credential::Credential,
+    holdings::{Holdings, Subject},
+    id::{ClientId, CredentialId, DataKeyId, LeaseId, OrganizationId, TokenId, UserId},
+    instant::Instant,
+    lease::{Lease, LeaseStatus},
+    organization::Role,
+    owner::Owner,
+    page::{Page, PageSize},
+    principal::Principal,
+    resolution::{Entitlement, Source},
+    service::ServiceName,
+    standing::LeaseFacts,
+    token::{Token, TokenFacts},
+    user::User,
+};
+
+use super::{
+    admin::{Change, Checkpoint, StoredSigningKey, WrappedDataKey},
+    chain::{ChainHead, Entry},
+    error::StoreError,
+    mutation::Idempotency,
+};
+
+/// A database. Reads see what is committed; writes go through [`Tx`].
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Begins the one kind of writing transaction. On SQLite there is one at a time.
+    async fn begin(&self) -> Result<Box<dyn Tx>, StoreError>;
+    /// Whether the database answers, and its own idea of the time, where it has one apart from this machine's.
+    async fn ping(&self) -> Result<Option<Instant>, StoreError>;
+    /// Facts of many tokens and leases at one moment. What does not exist is left out.
+    async fn read_uses(
+        &self,
+        tokens: &[TokenId],
+        leases: &[LeaseId],
+    ) -> Result<(Vec<TokenFacts>, Vec<LeaseFacts>), StoreError>;
+    /// The MCP token of a digest.
+    async fn find_mcp_token(&self, digest: &str) -> Result<Option<Token>, StoreError>;
+    /// A token of either kind.
+    async fn find_token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
+    /// A client, and the digests of its secrets that are good at `now`.
+    async fn find_client(
+        &self,
+        id: ClientId,
+        now: Instant,
+    ) -> Result<Option<(Client, Vec<String>)>, StoreError>;
+    /// Whether the URI is a registered resource server.
+    async fn is_resource(&self, uri: &str) -> Result<bool, StoreError>;
+    /// A user.
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// A user by e-mail address.
+    async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StoreError>;
+    /// A user's organizations, oldest membership first: id, name, role.
+    async fn list_memberships(&self, user: UserId)
+    -> Result<Vec<(OrganizationId, String, Role)>, StoreError>;
+    /// An organization's name.
+    async fn find_organization_name(&self, id: OrganizationId) -> Result<Option<String>, StoreError>;
+    /// Everything a subject could borrow from, read in one transaction with the revisions.
+    async fn load_holdings(&self, subject: Subject) -> Result<Holdings, StoreError>;
+    /// Credentials by id. A corrupt one is an error of that one alone.
+    async fn load_credentials(
+        &self,
+        ids: &[CredentialId],
+    ) -> Result<Vec<Result<Credential, StoreError>>, StoreError>;
+    /// Credentials sealed by a data key other than the owner's newest, after a position; for resealing.
+    async fn list_credentials_by_owner(
+        &self,
+        owner: Owner,
+        after: Option<CredentialId>,
+        limit: u16,
+    ) -> Result<Vec<Credential>, StoreError>;
+    /// Own leases, newest first.
+    async fn list_leases(&self, query: &LeaseQuery) -> Result<Page<LeaseFacts, LeaseId>, StoreError>;
+    /// An owner's data keys, newest first.
+    async fn list_data_keys(&self, owner: Owner) -> Result<Vec<WrappedDataKey>, StoreError>;
+    /// Every data key, after a position; for rewrapping.
+    async fn list_all_data_keys(
+        &self,
+        after: Option<DataKeyId>,
+        limit: u16,
+    ) -> Result<Vec<WrappedDataKey>, StoreError>;
+    /// Every signing key that is still published at `now`, oldest first.
+    async fn list_signing_keys(&self, now: Instant) -> Result<Vec<StoredSigningKey>, StoreError>;
+    /// Live leases, from the counters.
+    async fn count_live_leases(&self) -> Result<i64, StoreError>;
+    /// A setting of the database itself, such as `environment`.
+    async fn find_setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Every chain's head.
+    async fn list_chains(&self) -> Result<Vec<ChainHead>, StoreError>;
+    /// A chain's records after a position, in order: `(seq, body, hash in hex)`.
+    async fn read_chain(
+        &self,
+        chain: &str,
+        after: i64,
+        limit: u16,
+    ) -> Result<Vec<(i64, String, String)>, StoreError>;
+    /// The newest checkpoint of a chain.
+    async fn find_checkpoint(&self, chain: &str) -> Result<Option<Checkpoint>, StoreError>;
+    /// Waits until nothing is under way and closes every connection.
+    async fn close(&self);
+}
+
+/// A filter over a principal's own leases.
+#[derive(Debug, Clone)]
+pub struct LeaseQuery {
+    /// Whose.
+    pub principal: Principal,
+    /// Judged at this moment.
+    pub now: Instant,
+    /// Only of this status.
+    pub status: Option<LeaseStatus>,
+    /// Only those that cover this service.
+    pub service: Option<ServiceName>,
+    /// Only of this server id.
+    pub server_id: Option<String>,
+    /// The last lease of the page before.
+    pub after: Option<LeaseId>,
+    /// At most as many.
+    pub size: PageSize,
+}
+
+/// An idempotency key that was used before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedKey {
+    /// Whose.
+    pub principal: Principal,
+    /// The key, and the digest of the request it came with.
+    pub idempotency: Idempotency,
+    /// The lease it made.
+    pub lease_id: LeaseId,
+}
+
+/// A lease to insert.
+#[derive(Debug, Clone)]
+pub struct NewLease {
+    /// The row.
+    pub lease: Lease,
+    /// What it rests on.
+    pub sources: Vec<Source>,
+    /// See [`super::mutation::CreateLease::reuse_key`].
+    pub reuse_key: String,
+}
+
+/// A writing transaction. Dropped without [`Tx::commit`], it never happened.
+///
+/// `lock_…` methods lock the rows until the end, in sorted order; call leases before quotas.
+#[async_trait]
+pub trait Tx: Send {
+    /// Facts of tokens. What does not exist is left out.
+    async fn token_facts(&mut self, ids: &[TokenId]) -> Result<Vec<TokenFacts>, StoreError>;
+    /// Facts of leases, locked.
+    async fn lock_leases(&mut self, ids: &[LeaseId]) -> Result<Vec<LeaseFacts>, StoreError>;
+    /// Facts of leases, not locked.
+    async fn lease_facts(&mut self, ids: &[LeaseId]) -> Result<Vec<LeaseFacts>, StoreError>;
+    /// What leases rest on, in the order of their services.
+    async fn sources(&mut self, ids: &[LeaseId]) -> Result<Vec<(LeaseId, Source)>, StoreError>;
+    /// What leases rest on, with the present facts of each source.
+    async fn entitlements(
+        &mut self,
+        ids: &[LeaseId],
+    ) -> Result<Vec<(LeaseId, Source, Entitlement)>, StoreError>;
+    /// Live-lease counters, made when missing, locked.
+    async fn lock_quotas(&mut self, principals: &[Principal]) -> Result<Vec<(Principal, i64)>, StoreError>;
+    /// Counts active, unexpired, unfenced leases of locked principals anew and stores the result.
+    async fn recount_quotas(
+        &mut self,
+        principals: &[Principal],
+        now: Instant,
+    ) -> Result<Vec<(Principal, i64)>, StoreError>;
+    /// Owners' revisions.
+    async fn revisions(&mut self, owners: &[Owner]) -> Result<Vec<(Owner, i64)>, StoreError>;
+    /// Idempotency keys used since `since`.
+    async fn used_keys(
+        &mut self,
+        keys: &[(Principal, String)],
+        since: Instant,
+    ) -> Result<Vec<UsedKey>, StoreError>;
+    /// Active, unexpired leases of a principal and reuse key, newest first.
+    async fn reusable_leases(
+        &mut self,
+        keys: &[(Principal, String)],
+        now: Instant,
+    ) -> Result<Vec<(Principal, String, LeaseId)>, StoreError>;
+    /// Active leases that ran out before `now`: at most `limit`, an equal share for each owner.
+    async fn lock_due_leases(&mut self, now: Instant, limit: u16) -> Result<Vec<LeaseFacts>, StoreError>;
+    /// Active, unexpired leases whose holder, fence or epochs say that they may not hold: at most `limit`, an equal share
+    /// for each owner.
+    async fn lock_doubtful_leases(&mut self, now: Instant, limit: u16)
+    -> Result<Vec<LeaseFacts>, StoreError>;
+
+    /// Inserts leases, their sources, and the newest fence that each is younger than.
+    async fn insert_leases(&mut self, leases: &[NewLease]) -> Result<(), StoreError>;
+    /// Writes what can change of a lease: expiry, renewals, state.
+    async fn update_leases(&mut self, leases: &[Lease]) -> Result<(), StoreError>;
+    /// Writes versions and epochs of sources.
+    async fn update_sources(&mut self, sources: &[(LeaseId, Source)]) -> Result<(), StoreError>;
+    /// Moves live-lease counters of locked principals; never below zero.
+    async fn move_quotas(&mut self, deltas: &[(Principal, i64)]) -> Result<(), StoreError>;
+    /// Inserts idempotency keys; one that ran out is replaced.
+    async fn insert_keys(&mut self, keys: &[UsedKey], now: Instant) -> Result<(), StoreError>;
+    /// Inserts access tokens whose client is active and of the token's epoch; answers which went in.
+    async fn insert_access_tokens(&mut self, tokens: &[Token]) -> Result<Vec<TokenId>, StoreError>;
+    /// Revokes tokens of their clients; answers which were live before.
+    async fn revoke_tokens(
+        &mut self,
+        tokens: &[(TokenId, ClientId)],
+        at: Instant,
+    ) -> Result<Vec<TokenId>, StoreError>;
+    /// Counts uses of tokens with a limit.
+    async fn count_uses(&mut self, uses: &[(TokenId, i64)], at: Instant) -> Result<(), StoreError>;
+    /// Applies an administrative change; answers how many rows it touched.
+    async fn administer(&mut self, change: &Change) -> Result<u64, StoreError>;
+    /// Appends to a chain and moves its head from `from` to the last entry's; fails when the head is not at `from`.
+    async fn append_audit(&mut self, from: &ChainHead, entries: &[Entry]) -> Result<(), StoreError>;
+    /// Makes it durable. After an error the outcome is unknown until [`Tx::lock_chain`] on another transaction tells.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+    /// A chain's head, locked: waits for a commit under way.
+    async fn lock_chain(&mut self, chain: &str) -> Result<Option<ChainHead>, StoreError>;
+    /// Stores a setting of the database, such as `environment`.
+    async fn put_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,264 @@
+//! Mutations: the frequent writes, as values. The committer applies many of them in one transaction.
+//!
+//! A mutation names its bearer, so that the token is judged in the same transaction as the lease.
+
+use std::sync::Arc;
+
+use crate::model::{
+    audit::{Actor, AuditRecord},
+    id::{ClientId, LeaseId, TokenId},
+    instant::Instant,
+    lease::Lease,
+    owner::Owner,
+    principal::Principal,
+    renewal::{RenewalCap, UseRefusal},
+    resolution::Source,
+    scope::ScopeSet,
+    token::{Token, TokenRefusal},
+    ttl::Ttl,
+};
+
+use super::admin::AdminChange;
+
+/// Who uses a lease: judged together with it.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// The token shown.
+    pub token_id: TokenId,
+    /// The epoch that the token was read at; see [`crate::model::token::Token::epoch`].
+    pub epoch: i64,
+    /// Whom it makes the bearer.
+    pub principal: Principal,
+    /// What it allows; a lease with a service outside is not the bearer's to see.
+    pub scopes: Arc<ScopeSet>,
+}
+
+/// One frequent write.
+#[derive(Debug, Clone)]
+pub enum Mutation {
+    /// An administrative write; applied alone.
+    Administer(Box<AdminChange>),
+    /// Takes a lease, or finds the one that answers the request.
+    CreateLease(Box<CreateLease>),
+    /// Marks leases that ran out, a bounded number, fair between owners. Background.
+    ExpireLeases(ExpireLeases),
+    /// Records a token, if its client still stands as it was read.
+    IssueToken(Box<IssueToken>),
+    /// Checks that a lease holds, for handing out its values again.
+    ReadCredentials(ReadCredentials),
+    /// Re-checks leases whose entitlement may be lost, a bounded number. Background.
+    RecheckLeases(RecheckLeases),
+    /// Writes an audit record of something that changed nothing.
+    Record(Box<AuditRecord>),
+    /// Renews a lease.
+    RenewLease(RenewLease),
+    /// Takes a lease back.
+    RevokeLease(RevokeLease),
+    /// Takes a token back.
+    RevokeToken(RevokeToken),
+    /// Counts one use of a token whose uses are limited.
+    UseToken(UseToken),
+}
+
+/// See [`Mutation::CreateLease`].
+#[derive(Debug, Clone)]
+pub struct CreateLease {
+    /// For the audit record.
+    pub actor: Actor,
+    /// Who borrows.
+    pub bearer: Bearer,
+    /// The lease to record, should none answer the request already.
+    pub lease: Lease,
+    /// What it rests on, in the order of its services.
+    pub sources: Vec<Source>,
+    /// The revisions it was resolved at; any that moved refuses it with [`Refusal::Moved`].
+    pub revisions: Vec<(Owner, i64)>,
+    /// The most live leases of the principal.
+    pub max_live: i64,
+    /// The caller's idempotency key.
+    pub idempotency: Option<Idempotency>,
+    /// What makes two requests for a shared lease the same: a digest of server, services, organization and ttl.
+    pub reuse_key: String,
+    /// Whether a live lease of the same reuse key will do.
+    pub reuse: bool,
+}
+
+/// An idempotency key, unique per principal for 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// As sent.
+    pub key: String,
+    /// A digest of the request it came with.
+    pub digest: String,
+}
+
+/// See [`Mutation::RenewLease`].
+#[derive(Debug, Clone)]
+pub struct RenewLease {
+    /// For the audit record.
+    pub actor: Actor,
+    /// Who renews.
+    pub bearer: Bearer,
+    /// The lease.
+    pub lease_id: LeaseId,
+    /// A ttl not longer than the original.
+    pub ttl: Option<Ttl>,
+    /// Whether the sources are wanted even when nothing rotated.
+    pub with_sources: bool,
+}
+
+/// See [`Mutation::ReadCredentials`].
+#[derive(Debug, Clone)]
+pub struct ReadCredentials {
+    /// For the audit record.
+    pub actor: Actor,
+    /// Who reads.
+    pub bearer: Bearer,
+    /// The lease.
+    pub lease_id: LeaseId,
+}
+
+/// See [`Mutation::RevokeLease`].
+#[derive(Debug, Clone)]
+pub struct RevokeLease {
+    /// For the audit record.
+    pub actor: Actor,
+    /// Who revokes.
+    pub bearer: Bearer,
+    /// The lease.
+    pub lease_id: LeaseId,
+    /// Why.
+    pub reason: String,
+}
+
+/// See [`Mutation::IssueToken`].
+#[derive(Debug, Clone)]
+pub struct IssueToken {
+    /// For the audit record.
+    pub actor: Actor,
+    /// The token; its epoch is the client's, as read.
+    pub token: Token,
+}
+
+/// See [`Mutation::RevokeToken`].
+#[derive(Debug, Clone)]
+pub struct RevokeToken {
+    /// For the audit record.
+    pub actor: Actor,
+    /// The token.
+    pub token_id: TokenId,
+    /// Only a token of this client is touched (RFC 7009, section 2.1).
+    pub client_id: ClientId,
+}
+
+/// See [`Mutation::UseToken`].
+#[derive(Debug, Clone)]
+pub struct UseToken {
+    /// The token.
+    pub token_id: TokenId,
+}
+
+/// See [`Mutation::ExpireLeases`].
+#[derive(Debug, Clone)]
+pub struct ExpireLeases {
+    /// The most to mark at once.
+    pub limit: u16,
+}
+
+/// See [`Mutation::RecheckLeases`].
+#[derive(Debug, Clone)]
+pub struct RecheckLeases {
+    /// The most to check at once.
+    pub limit: u16,
+}
+
+/// What a mutation did.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Done; nothing to tell.
+    Done,
+    /// How many rows a background mutation or an administrative change touched.
+    Touched(u64),
+    /// A lease was taken, or found.
+    Created(Box<CreatedLease>),
+    /// A lease was renewed.
+    Renewed(Box<RenewedLease>),
+    /// A lease holds; what it rests on today.
+    Readable(Box<ReadableLease>),
+    /// A lease is over.
+    Revoked(RevokedLease),
+}
+
+/// See [`Outcome::Created`].
+#[derive(Debug, Clone)]
+pub struct CreatedLease {
+    /// The lease.
+    pub lease: Lease,
+    /// What it rests on.
+    pub sources: Vec<Source>,
+    /// Whether it is new.
+    pub origin: LeaseOrigin,
+}
+
+/// Where the answer to a create came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseOrigin {
+    /// A new row.
+    New,
+    /// The lease that the same idempotency key made.
+    Replayed,
+    /// A live lease that the caller was willing to share.
+    Reused,
+}
+
+/// See [`Outcome::Renewed`].
+#[derive(Debug, Clone)]
+pub struct RenewedLease {
+    /// The lease, renewed.
+    pub lease: Lease,
+    /// What cut the renewal short.
+    pub capped_by: Option<RenewalCap>,
+    /// What it rests on: present when asked for, or when a value changed since it was last handed out.
+    pub sources: Option<Vec<Source>>,
+}
+
+/// See [`Outcome::Readable`].
+#[derive(Debug, Clone)]
+pub struct ReadableLease {
+    /// The lease.
+    pub lease: Lease,
+    /// What it rests on, with today's versions.
+    pub sources: Vec<Source>,
+}
+
+/// See [`Outcome::Revoked`].
+#[derive(Debug, Clone)]
+pub struct RevokedLease {
+    /// The lease.
+    pub lease: Lease,
+    /// When it ended: the first revocation's time, or when it ran out.
+    pub ended_at: Instant,
+}
+
+/// Why a mutation was refused. The row is untouched; the refusal itself may be audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The client changed while its token was made.
+    ClientChanged,
+    /// The idempotency key came with another request before.
+    IdempotencyKeyReused,
+    /// The lease that the idempotency key made is over.
+    LeaseEnded,
+    /// What the lease was resolved from changed meanwhile: resolve again.
+    Moved,
+    /// No such lease, or not the bearer's.
+    NotFound,
+    /// The principal has as many live leases as it may.
+    QuotaExceeded,
+    /// The bearer's token no longer stands.
+    Token(TokenRefusal),
+    /// The ttl asked for is longer than the lease's own.
+    TtlTooLong,
+    /// The lease does not hold, or cannot be renewed.
+    Use(UseRefusal),
+}
