@@ -5,7 +5,7 @@
 //! | floor | rooms | owns |
 //! |---|---|---|
 //! | 6 | `cli`, `server`, `lifecycle` | composition: the only floor that names concrete stores, clocks and listeners |
-//! | 5 | `http`, `grpc`, `chores` | ways in: translate, call the broker, translate back |
+//! | 5 | `http`, `grpc`, `chores`, `wire` | ways in: translate, call the broker, translate back |
 //! | 4 | `broker` | every rule |
 //! | 3 | `store`, `keyring`, `issuer` | ports and their back ends; none imports another |
 //! | 2 | `clock`, `entropy`, `config`, `telemetry` | what is injected: time, randomness, settings, logs and metrics |
@@ -26,3 +26,4 @@ pub mod model;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod wire;

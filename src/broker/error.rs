@@ -1,0 +1,156 @@
+//! What a caller is told when a call fails: one stable code, a text that says what to do, and never the internal cause.
+
+use crate::store::Cause;
+
+/// A failed call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct Error {
+    /// The stable code.
+    pub code: Code,
+    /// For people: what was wrong and what to do. Never a secret, never another owner's data.
+    pub message: String,
+    /// What was wrong, field by field.
+    pub violations: Vec<Violation>,
+    /// Set on [`Code::MissingCredentials`].
+    pub missing: Option<MissingCredentials>,
+    /// When trying again makes sense, in seconds.
+    pub retry_after: Option<u32>,
+    /// For the log alone.
+    #[source]
+    pub cause: Option<Cause>,
+}
+
+/// One field that was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path, e.g. `services[2]`.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Which services could not be lent, and which could.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingCredentials {
+    /// As asked for.
+    pub missing_services: Vec<String>,
+    /// Everything the caller can borrow.
+    pub available_services: Vec<String>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal;)*) => {
+        /// The stable codes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $variant),* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The text, in `lower_snake`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A unique key is taken, or the row changed meanwhile.
+    Conflict = "conflict";
+    /// The borrower may no longer use what the lease rests on.
+    EntitlementLost = "entitlement_lost";
+    /// The idempotency key came with another request before.
+    IdempotencyKeyReused = "idempotency_key_reused";
+    /// The token lacks a scope.
+    InsufficientScope = "insufficient_scope";
+    /// A fault of the broker.
+    Internal = "internal";
+    /// The request is well-formed but a value is wrong; see the violations.
+    InvalidRequest = "invalid_request";
+    /// The lease that the idempotency key made is over.
+    LeaseEnded = "lease_ended";
+    /// The lease ran out.
+    LeaseExpired = "lease_expired";
+    /// The lease was revoked.
+    LeaseRevoked = "lease_revoked";
+    /// The request cannot be read.
+    MalformedRequest = "malformed_request";
+    /// The lease was renewed as often as it may be.
+    MaxRenewalsExceeded = "max_renewals_exceeded";
+    /// The path does not know the method.
+    MethodNotAllowed = "method_not_allowed";
+    /// A service does not resolve.
+    MissingCredentials = "missing_credentials";
+    /// Not there, or not the caller's.
+    NotFound = "not_found";
+    /// The lease cannot be renewed at all.
+    NotRenewable = "not_renewable";
+    /// The principal has as many live leases as it may.
+    QuotaExceeded = "quota_exceeded";
+    /// Too many requests in too short a time.
+    RateLimited = "rate_limited";
+    /// The body is too large.
+    RequestTooLarge = "request_too_large";
+    /// The root key needed is not there: nothing can be opened.
+    Sealed = "sealed";
+    /// The caller did not prove who it is.
+    Unauthenticated = "unauthenticated";
+    /// The database is not available, or the queue of writes is full.
+    Unavailable = "unavailable";
+    /// The body is of the wrong content type.
+    UnsupportedMediaType = "unsupported_media_type";
+}
+
+impl Error {
+    /// An error of a code, with its public text.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message, violations: Vec::new(), missing: None, retry_after: None, cause: None }
+    }
+
+    /// [`Code::InvalidRequest`] for the fields given.
+    #[must_use]
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        let message = "the request has values that cannot be accepted; see errors".to_owned();
+        Self { violations, ..Self::new(Code::InvalidRequest, message) }
+    }
+
+    /// [`Code::NotFound`], the same whether a thing does not exist or belongs to somebody else.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("no such {what}"))
+    }
+
+    /// [`Code::Unauthenticated`].
+    #[must_use]
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(Code::Unauthenticated, message)
+    }
+
+    /// [`Code::Internal`]: the cause goes to the log, the caller learns nothing of it.
+    #[must_use]
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        let message = "an unexpected fault; the request id names it in the log";
+        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, message) }
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl Violation {
+    /// What is wrong with which field.
+    #[must_use]
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,35 @@
+//! The one table that says how each error code travels: HTTP status and gRPC code side by side.
+//!
+//! Imported by the ways in alone; the broker knows neither protocol.
+
+use http::StatusCode;
+use tonic::Code as Rpc;
+
+use crate::broker::Code;
+
+/// How an error code travels.
+#[must_use]
+pub const fn statuses(code: Code) -> (StatusCode, Rpc) {
+    match code {
+        Code::Conflict => (StatusCode::CONFLICT, Rpc::Aborted),
+        Code::EntitlementLost
+        | Code::LeaseExpired
+        | Code::LeaseRevoked
+        | Code::MaxRenewalsExceeded
+        | Code::NotRenewable => (StatusCode::FORBIDDEN, Rpc::FailedPrecondition),
+        Code::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition),
+        Code::InsufficientScope => (StatusCode::FORBIDDEN, Rpc::PermissionDenied),
+        Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Rpc::Internal),
+        Code::InvalidRequest => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::InvalidArgument),
+        Code::LeaseEnded => (StatusCode::CONFLICT, Rpc::FailedPrecondition),
+        Code::MalformedRequest => (StatusCode::BAD_REQUEST, Rpc::InvalidArgument),
+        Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Rpc::Unimplemented),
+        Code::MissingCredentials => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition),
+        Code::NotFound => (StatusCode::NOT_FOUND, Rpc::NotFound),
+        Code::QuotaExceeded | Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Rpc::ResourceExhausted),
+        Code::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Rpc::InvalidArgument),
+        Code::Sealed | Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),
+        Code::Unauthenticated => (StatusCode::UNAUTHORIZED, Rpc::Unauthenticated),
+        Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Rpc::InvalidArgument),
+    }
+}
