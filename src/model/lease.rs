@@ -16,6 +16,7 @@ use super::{
     owner::Owner,
     principal::Principal,
     resolution::Source,
+    scope::ScopeSet,
     service::ServiceRef,
     ttl::Ttl,
 };
@@ -241,6 +242,13 @@ impl Lease {
     #[must_use]
     pub const fn renewals_remaining(&self) -> u32 {
         if self.renewable { self.max_renewals.saturating_sub(self.renewal_count) } else { 0 }
+    }
+
+    /// Whether a caller may know of it: the principal that took it, with every service of it within the scopes.
+    #[must_use]
+    pub fn is_visible_to(&self, principal: Principal, scopes: &ScopeSet) -> bool {
+        self.principal == principal
+            && self.services.iter().all(|service| scopes.allows_service(&service.service))
     }
 }
 

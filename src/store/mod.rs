@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod backend;
 pub mod chain;
+pub mod committer;
 mod error;
 pub mod mutation;
 

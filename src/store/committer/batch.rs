@@ -1,0 +1,183 @@
+//! One batch from begin to answer: retries, bisecting, and commits whose outcome is unknown.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::clock::Clock;
+
+use super::{Job, Observer, decide};
+use crate::store::{
+    backend::Backend,
+    chain::ChainHead,
+    error::StoreError,
+    mutation::{Mutation, Outcome, Refusal},
+};
+
+/// Applies batches, one after the other; owns the head of this process's audit chain.
+pub(super) struct Batches {
+    backend: Arc<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    head: ChainHead,
+}
+
+type Outcomes = Vec<Result<Outcome, Refusal>>;
+
+/// A failed attempt.
+enum Failed {
+    /// Nothing was written.
+    Before(StoreError),
+    /// The commit's answer was lost; if it took, this is what it decided and where the chain is.
+    InDoubt { outcomes: Outcomes, head: ChainHead },
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Before(error)
+    }
+}
+
+impl Batches {
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+        head: ChainHead,
+    ) -> Self {
+        Self { backend, clock, observer, head }
+    }
+
+    /// Applies the jobs and answers each of them. A mutation that the database refuses is found by halving the batch,
+    /// so that it never fails its neighbours.
+    pub(super) async fn apply(&mut self, jobs: Vec<Job>) {
+        let mut pending = vec![jobs];
+        while let Some(mut jobs) = pending.pop() {
+            let (mutations, replies): (Vec<_>, Vec<_>) =
+                jobs.drain(..).map(|job| (job.mutation, job.reply)).unzip();
+            match self.commit(&mutations).await {
+                Ok(outcomes) => {
+                    self.observer.committed(mutations.len());
+                    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                        // A caller that left needs no answer.
+                        let _ = reply.send(Ok(outcome));
+                    }
+                }
+                Err(error) if mutations.len() > 1 && is_about_one(&error) => {
+                    let mut first: Vec<Job> = rejoin(mutations, replies);
+                    let second = first.split_off(first.len() / 2);
+                    pending.extend([second, first]);
+                }
+                Err(error) => {
+                    tracing::warn!(mutations = mutations.len(), error = %chain_text(&error), "a batch failed");
+                    self.observer.failed(&error);
+                    for reply in replies {
+                        let _ = reply.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self, mutations: &[Mutation]) -> Result<Outcomes, StoreError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.attempt(mutations).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Failed::InDoubt { outcomes, head }) => {
+                    if self.took(&head).await {
+                        self.head = head;
+                        return Ok(outcomes);
+                    }
+                    if attempt >= MAX_ATTEMPTS {
+                        return Err(StoreError::OutcomeUnknown);
+                    }
+                }
+                Err(Failed::Before(error)) if attempt < attempts_for(&error) => {
+                    tokio::time::sleep(Duration::from_millis(2 * attempt)).await;
+                }
+                Err(Failed::Before(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, mutations: &[Mutation]) -> Result<Outcomes, Failed> {
+        let mut tx = self.backend.begin().await?;
+        let decided = decide::decide(&mut *tx, mutations, &*self.clock).await?;
+        let (entries, head) = self.head.extend(decided.records);
+        if !entries.is_empty() {
+            tx.append_audit(&self.head, &entries).await?;
+        }
+        match tx.commit().await {
+            Ok(()) => {
+                self.head = head;
+                Ok(decided.outcomes)
+            }
+            Err(StoreError::Unavailable(_)) if !entries.is_empty() => {
+                Err(Failed::InDoubt { outcomes: decided.outcomes, head })
+            }
+            Err(error) => Err(Failed::Before(error)),
+        }
+    }
+
+    /// Whether a commit whose answer was lost took: the chain's head tells. Waits for the database as long as it takes,
+    /// since nothing may be appended to the chain before this is known.
+    async fn took(&self, head: &ChainHead) -> bool {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.stored_head().await {
+                Ok(stored) => return stored.is_some_and(|stored| stored.seq >= head.seq),
+                Err(error) => {
+                    tracing::warn!(error = %chain_text(&error), "the outcome of a commit is not known yet");
+                    self.observer.failed(&error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn stored_head(&self) -> Result<Option<ChainHead>, StoreError> {
+        // Locking the head waits for the commit in doubt, should it still be under way.
+        self.backend.begin().await?.lock_chain(&self.head.chain_id).await
+    }
+}
+
+fn rejoin(mutations: Vec<Mutation>, replies: Vec<tokio::sync::oneshot::Sender<super::Reply>>) -> Vec<Job> {
+    mutations.into_iter().zip(replies).map(|(mutation, reply)| Job { mutation, reply }).collect()
+}
+
+/// Whether the error comes from one mutation's data rather than from the database's state.
+const fn is_about_one(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Data(_)
+            | StoreError::Missing(_)
+    )
+}
+
+/// How often a batch is tried in all after this error.
+const fn attempts_for(error: &StoreError) -> u64 {
+    match error {
+        StoreError::Serialization(_) => MAX_ATTEMPTS,
+        // A pooled connection may be stale after the database was restarted; the next one is fresh.
+        StoreError::Unavailable(_) => 2,
+        _ => 1,
+    }
+}
+
+fn chain_text(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+const MAX_ATTEMPTS: u64 = 10;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
