@@ -127,14 +127,15 @@ pub struct CredentialFacts {
 }
 
 impl Entitlement {
-    /// Whether the lease may keep resting on `source`; then the source with today's epochs.
+    /// Whether the lease may keep resting on `source`; then the source with today's epochs and version.
     #[must_use]
     pub fn renewed_source(&self, source: &Source) -> Option<Source> {
         let credential = self.credential.as_ref()?;
         if credential.status != CredentialStatus::Active {
             return None;
         }
-        let mut renewed = Source { credential_epoch: credential.epoch, ..source.clone() };
+        let (credential_epoch, credential_version) = (credential.epoch, credential.version);
+        let mut renewed = Source { credential_epoch, credential_version, ..source.clone() };
         if source.organization_id().is_some() {
             let (status, epoch) = self.organization?;
             let (role, membership_epoch) = self.membership?;

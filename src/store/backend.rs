@@ -170,12 +170,6 @@ pub trait Tx: Send {
     ) -> Result<Vec<(LeaseId, Source, Entitlement)>, StoreError>;
     /// Live-lease counters, made when missing, locked.
     async fn lock_quotas(&mut self, principals: &[Principal]) -> Result<Vec<(Principal, i64)>, StoreError>;
-    /// Counts active, unexpired, unfenced leases of locked principals anew and stores the result.
-    async fn recount_quotas(
-        &mut self,
-        principals: &[Principal],
-        now: Instant,
-    ) -> Result<Vec<(Principal, i64)>, StoreError>;
     /// Owners' revisions.
     async fn revisions(&mut self, owners: &[Owner]) -> Result<Vec<(Owner, i64)>, StoreError>;
     /// Idempotency keys used since `since`.
@@ -192,10 +186,20 @@ pub trait Tx: Send {
     ) -> Result<Vec<(Principal, String, LeaseId)>, StoreError>;
     /// Active leases that ran out before `now`: at most `limit`, an equal share for each owner.
     async fn lock_due_leases(&mut self, now: Instant, limit: u16) -> Result<Vec<LeaseFacts>, StoreError>;
-    /// Active, unexpired leases whose holder, fence or epochs say that they may not hold: at most `limit`, an equal share
-    /// for each owner.
-    async fn lock_doubtful_leases(&mut self, now: Instant, limit: u16)
-    -> Result<Vec<LeaseFacts>, StoreError>;
+    /// Active leases of these principals that ran out before `now`, locked.
+    async fn lock_due_leases_of(
+        &mut self,
+        principals: &[Principal],
+        now: Instant,
+    ) -> Result<Vec<LeaseFacts>, StoreError>;
+    /// Of the next `limit` active, unexpired leases after a position, in the order of their ids: those whose holder,
+    /// fence or epochs say that they may not hold, locked; and the last id looked at, none when the end was reached.
+    async fn lock_doubtful_leases(
+        &mut self,
+        after: Option<LeaseId>,
+        limit: u16,
+        now: Instant,
+    ) -> Result<(Vec<LeaseFacts>, Option<LeaseId>), StoreError>;
 
     /// Inserts leases, their sources, and the newest fence that each is younger than.
     async fn insert_leases(&mut self, leases: &[NewLease]) -> Result<(), StoreError>;

@@ -14,6 +14,7 @@ use crate::model::{
     renewal::{RenewalCap, UseRefusal},
     resolution::Source,
     scope::ScopeSet,
+    standing::LeaseFacts,
     token::{Token, TokenRefusal},
     ttl::Ttl,
 };
@@ -38,6 +39,8 @@ pub struct Bearer {
 pub enum Mutation {
     /// An administrative write; applied alone.
     Administer(Box<AdminChange>),
+    /// Re-checks one lease that a reading found in doubt.
+    CheckLease(CheckLease),
     /// Takes a lease, or finds the one that answers the request.
     CreateLease(Box<CreateLease>),
     /// Marks leases that ran out, a bounded number, fair between owners. Background.
@@ -46,7 +49,7 @@ pub enum Mutation {
     IssueToken(Box<IssueToken>),
     /// Checks that a lease holds, for handing out its values again.
     ReadCredentials(ReadCredentials),
-    /// Re-checks leases whose entitlement may be lost, a bounded number. Background.
+    /// Re-checks the next live leases in the order of their ids, a bounded number. Background.
     RecheckLeases(RecheckLeases),
     /// Writes an audit record of something that changed nothing.
     Record(Box<AuditRecord>),
@@ -168,8 +171,19 @@ pub struct ExpireLeases {
 /// See [`Mutation::RecheckLeases`].
 #[derive(Debug, Clone)]
 pub struct RecheckLeases {
-    /// The most to check at once.
+    /// The last lease that the step before looked at.
+    pub after: Option<LeaseId>,
+    /// The most live leases to look at in one step.
     pub limit: u16,
+}
+
+/// See [`Mutation::CheckLease`].
+#[derive(Debug, Clone)]
+pub struct CheckLease {
+    /// Who asks.
+    pub bearer: Bearer,
+    /// The lease.
+    pub lease_id: LeaseId,
 }
 
 /// What a mutation did.
@@ -179,6 +193,10 @@ pub enum Outcome {
     Done,
     /// How many rows a background mutation or an administrative change touched.
     Touched(u64),
+    /// A lease, re-checked.
+    Checked(Box<LeaseFacts>),
+    /// The last lease that a bounded step looked at; none when it reached the end.
+    Reached(Option<LeaseId>),
     /// A lease was taken, or found.
     Created(Box<CreatedLease>),
     /// A lease was renewed.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     model::{
-        audit::{AuditRecord, EventName},
+        audit::{Actor, AuditRecord, EventName},
         id::LeaseId,
         instant::Instant,
         lease::Lease,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::working::Working;
+use super::working::{End, Held, Working};
 
 /// Decides every create of the batch.
 pub(super) async fn decide(
@@ -45,8 +45,8 @@ pub(super) async fn decide(
     let mut desk = Desk::load(work, tx, &creates).await?;
     for (position, create) in creates {
         let outcome = desk.decide(work, create);
-        if let Err(refusal) = outcome {
-            record_refusal(work, create, refusal);
+        if let Err(refusal) = &outcome {
+            record_refusal(work, create, *refusal);
         }
         work.settle(position, outcome.map(|created| Outcome::Created(Box::new(created))));
     }
@@ -62,17 +62,17 @@ struct Desk {
 
 impl Desk {
     async fn load(
-        work: &Working,
+        work: &mut Working,
         tx: &mut dyn Tx,
         creates: &[(usize, &CreateLease)],
     ) -> Result<Self, StoreError> {
         let principals: BTreeSet<Principal> =
             creates.iter().map(|(_, create)| create.bearer.principal).collect();
         let principals: Vec<Principal> = principals.into_iter().collect();
-        let mut live: BTreeMap<Principal, i64> = tx.lock_quotas(&principals).await?.into_iter().collect();
+        let live: BTreeMap<Principal, i64> = tx.lock_quotas(&principals).await?.into_iter().collect();
         let full = full_principals(work, &live, creates);
         if !full.is_empty() {
-            live.extend(tx.recount_quotas(&full, work.now).await?);
+            end_due_leases(work, tx, &full).await?;
         }
         let owners: BTreeSet<Owner> =
             creates.iter().flat_map(|(_, create)| create.revisions.iter().map(|(owner, _)| *owner)).collect();
@@ -123,7 +123,24 @@ impl Desk {
     }
 }
 
-/// The principals whose counter says full: unexpired leases are recounted before one is refused.
+/// Marks what ran out of the leases of principals whose counter says full, so that none is refused for a late sweep.
+async fn end_due_leases(work: &mut Working, tx: &mut dyn Tx, full: &[Principal]) -> Result<(), StoreError> {
+    let due = tx.lock_due_leases_of(full, work.now).await?;
+    let ids: Vec<LeaseId> = due.iter().map(|facts| facts.lease.id).collect();
+    for facts in due {
+        // What this batch holds already is known better there.
+        work.leases.entry(facts.lease.id).or_insert_with(|| Held::new(facts));
+    }
+    let now = work.now;
+    for id in ids {
+        if work.leases.get(&id).is_some_and(|held| held.facts.standing(now) == Standing::Expired) {
+            work.end(id, End::Expired, &Actor::system());
+        }
+    }
+    Ok(())
+}
+
+/// The principals whose counter says full.
 fn full_principals(
     work: &Working,
     live: &BTreeMap<Principal, i64>,

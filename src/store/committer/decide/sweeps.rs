@@ -11,12 +11,12 @@ use super::working::{End, Working};
 pub(super) fn decide(work: &mut Working, mutations: &[Mutation]) {
     let due = std::mem::take(&mut work.due);
     let doubtful = std::mem::take(&mut work.doubtful);
-    let (found_due, found_doubtful) = (due.len() as u64, doubtful.len() as u64);
+    let found_due = due.len() as u64;
     due.into_iter().chain(doubtful).for_each(|id| mark(work, id));
     for (position, mutation) in mutations.iter().enumerate() {
         match mutation {
             Mutation::ExpireLeases(_) => work.settle(position, Ok(Outcome::Touched(found_due))),
-            Mutation::RecheckLeases(_) => work.settle(position, Ok(Outcome::Touched(found_doubtful))),
+            Mutation::RecheckLeases(_) => work.settle(position, Ok(Outcome::Reached(work.scanned_to))),
             _ => {}
         }
     }

@@ -32,10 +32,14 @@ pub(super) fn renew_and_read(work: &mut Working, mutations: &[Mutation]) {
         let outcome = match mutation {
             Mutation::RenewLease(renew) => renew_one(work, renew),
             Mutation::ReadCredentials(read) => read_one(work, read),
+            Mutation::CheckLease(check) => {
+                let held = work.own_lease(&check.bearer, check.lease_id);
+                held.map(|held| Outcome::Checked(Box::new(held.facts.clone())))
+            }
             _ => continue,
         };
-        if let Err(refusal) = outcome {
-            record_refusal(work, mutation, refusal);
+        if let Err(refusal) = &outcome {
+            record_refusal(work, mutation, *refusal);
         }
         work.settle(position, outcome);
     }
@@ -68,12 +72,8 @@ fn renew_one(work: &mut Working, renew: &RenewLease) -> Result<Outcome, Refusal>
     let renewal = lease.renewal(renew.ttl, now).map_err(Refusal::Use)?;
     lease.renewed(renewal, now);
     held.changed = true;
-    let hand_out = renew.with_sources || held.rotated;
-    let outcome = RenewedLease {
-        lease: held.facts.lease.clone(),
-        capped_by: renewal.capped_by,
-        sources: if hand_out { held.sources.clone() } else { None },
-    };
+    let sources = (renew.with_sources || held.rotated).then(|| held.hand_out());
+    let outcome = RenewedLease { lease: held.facts.lease.clone(), capped_by: renewal.capped_by, sources };
     let record = lease_record(EventName::LeaseRenewed, &renew.actor, &outcome.lease, now);
     work.record(record.with("renewal_count", outcome.lease.renewal_count));
     Ok(Outcome::Renewed(Box::new(outcome)))
@@ -86,7 +86,7 @@ fn read_one(work: &mut Working, read: &ReadCredentials) -> Result<Outcome, Refus
         return Err(Refusal::Use(refusal));
     }
     let lease = held.facts.lease.clone();
-    let sources = held.sources.clone().unwrap_or_default();
+    let sources = held.hand_out();
     work.record(lease_record(EventName::CredentialRead, &read.actor, &lease, now));
     Ok(Outcome::Readable(Box::new(ReadableLease { lease, sources })))
 }

@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError,
         backend::{NewLease, Tx, UsedKey},
-        mutation::{Bearer, Mutation, Outcome, Refusal},
+        mutation::{Bearer, Mutation, Outcome, RecheckLeases, Refusal},
     },
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Working {
     /// Leases that the sweeps of this batch found due or doubtful.
     pub(super) due: Vec<LeaseId>,
     pub(super) doubtful: Vec<LeaseId>,
+    /// How far the scan for doubtful leases came; none when it reached the end.
+    pub(super) scanned_to: Option<LeaseId>,
     pub(super) used_keys: Vec<UsedKey>,
     pub(super) new_leases: Vec<NewLease>,
     pub(super) new_keys: Vec<UsedKey>,
@@ -68,10 +70,9 @@ impl Working {
         let ids: Vec<LeaseId> = ids.into_iter().collect();
         let mut facts = if ids.is_empty() { Vec::new() } else { tx.lock_leases(&ids).await? };
         let due = if named.due > 0 { tx.lock_due_leases(before, named.due).await? } else { Vec::new() };
-        let doubtful = if named.doubtful > 0 {
-            tx.lock_doubtful_leases(before, named.doubtful).await?
-        } else {
-            Vec::new()
+        let (doubtful, scanned_to) = match &named.scan {
+            Some(scan) => tx.lock_doubtful_leases(scan.after, scan.limit, before).await?,
+            None => (Vec::new(), None),
         };
         let mut work = Self {
             now: clock.now(),
@@ -79,6 +80,7 @@ impl Working {
             leases: BTreeMap::new(),
             due: due.iter().map(|facts| facts.lease.id).collect(),
             doubtful: doubtful.iter().map(|facts| facts.lease.id).collect(),
+            scanned_to,
             used_keys,
             new_leases: Vec::new(),
             new_keys: Vec::new(),
@@ -229,8 +231,9 @@ impl Working {
         if let Some(held) = self.leases.get_mut(&id) {
             held.facts.stale = false;
             held.sources = Some(sources);
-            held.sources_changed = true;
             held.rotated = rotated;
+            // A changed value stays in doubt until it is handed out: else a borrower would never hear of it.
+            held.sources_changed = !rotated;
         }
     }
 
@@ -263,8 +266,14 @@ impl Working {
 }
 
 impl Held {
-    const fn new(facts: LeaseFacts) -> Self {
+    pub(super) const fn new(facts: LeaseFacts) -> Self {
         Self { facts, sources: None, rotated: false, changed: false, sources_changed: false }
+    }
+
+    /// Its values go out with this answer: what was re-checked is stored with today's versions.
+    pub(super) fn hand_out(&mut self) -> Vec<Source> {
+        self.sources_changed |= self.rotated;
+        self.sources.clone().unwrap_or_default()
     }
 
     /// Why the lease does not hold, if it does not.
@@ -299,7 +308,7 @@ struct Named {
     with_sources: BTreeSet<LeaseId>,
     keys: Vec<(Principal, String)>,
     due: u16,
-    doubtful: u16,
+    scan: Option<RecheckLeases>,
 }
 
 impl Named {
@@ -315,6 +324,10 @@ impl Named {
 
     fn add(&mut self, mutation: &Mutation) {
         match mutation {
+            Mutation::CheckLease(check) => {
+                self.tokens.push(check.bearer.token_id);
+                self.leases.insert(check.lease_id);
+            }
             Mutation::CreateLease(create) => {
                 self.tokens.push(create.bearer.token_id);
                 let key = create.idempotency.as_ref().map(|used| (create.bearer.principal, used.key.clone()));
@@ -326,7 +339,7 @@ impl Named {
                 self.leases.insert(read.lease_id);
                 self.with_sources.insert(read.lease_id);
             }
-            Mutation::RecheckLeases(sweep) => self.doubtful = self.doubtful.saturating_add(sweep.limit),
+            Mutation::RecheckLeases(scan) => self.scan = Some(scan.clone()),
             Mutation::RenewLease(renew) => {
                 self.tokens.push(renew.bearer.token_id);
                 self.leases.insert(renew.lease_id);
