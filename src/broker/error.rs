@@ -1,6 +1,6 @@
 //! What a caller is told when a call fails: one stable code, a text that says what to do, and never the internal cause.
 
-use crate::store::Cause;
+use crate::store::{Cause, StoreError};
 
 /// A failed call.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -134,9 +134,9 @@ impl Error {
 
     /// [`Code::Internal`]: the cause goes to the log, the caller learns nothing of it.
     #[must_use]
-    pub fn internal(cause: impl Into<Cause>) -> Self {
+    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         let message = "an unexpected fault; the request id names it in the log";
-        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, message) }
+        Self { cause: Some(std::sync::Arc::new(cause)), ..Self::new(Code::Internal, message) }
     }
 
     /// Says when to try again.
@@ -152,5 +152,43 @@ impl Violation {
     #[must_use]
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl Error {
+    /// Stored data that is not what was written. The parser's own text may quote the data: it is not kept.
+    pub(crate) fn internal_corrupt<E>(_cause: E) -> Self {
+        Self::internal(StoreError::Data(std::sync::Arc::new(Corrupt)))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored value is not of its form")]
+struct Corrupt;
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let cause: Cause = std::sync::Arc::new(error.clone());
+        let unavailable = |message: &str, seconds| Self {
+            cause: Some(std::sync::Arc::clone(&cause)),
+            ..Self::new(Code::Unavailable, message).retry_after(seconds)
+        };
+        match error {
+            StoreError::Busy => unavailable("the broker is busy; try again", 1),
+            StoreError::Serialization(_) => unavailable("the database was contended; try again", 1),
+            StoreError::OutcomeUnknown => unavailable(
+                "the connection to the database broke while this was committed; look before trying again, or repeat it with the same Idempotency-Key",
+                5,
+            ),
+            StoreError::Unavailable(_) | StoreError::Setup(_) | StoreError::NewerSchema { .. } => {
+                unavailable("the database is not available; try again", 5)
+            }
+            StoreError::Conflict { .. } => Self {
+                cause: Some(cause),
+                ..Self::new(Code::Conflict, "it exists already, or changed meanwhile")
+            },
+            StoreError::Missing(what) => Self::not_found(what),
+            StoreError::Corrupt { .. } | StoreError::Data(_) => Self::internal(error),
+        }
     }
 }

@@ -1,16 +1,183 @@
-//! Floor 4: every rule. Knows neither axum nor tonic nor SQL.
+//! Floor 4: every rule.
+//!
+//! A way in makes a [`Call`] with [`Broker::authenticate`] and hands it, with what was asked, to one method; the method
+//! checks scope and values, decides with the model, writes through the store, and answers a plain value or an [`Error`]
+//! with a stable code. It must know neither axum nor tonic nor SQL; it reads no clock and no randomness of its own.
+
+pub mod admin;
+pub mod audit;
+mod authn;
+mod call;
+mod development;
+mod error;
+mod holdings;
+mod identity;
+pub mod keys;
+pub mod leases;
+mod rate;
+mod signing;
+pub mod tokens;
+mod usage;
+mod vault;
 
 use std::sync::Arc;
 
-mod call;
-mod error;
-pub mod leases;
-pub mod tokens;
+use quick_cache::sync::Cache;
+
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    keyring::Keyring,
+    model::{audit::Actor, credential::Credential, id::CredentialId, principal::Principal},
+    store::Store,
+};
+
+use authn::CallerCache;
+use holdings::HoldingsCache;
+use rate::RateLimit;
+use signing::SigningKeys;
+use tokens::ClientCache;
+use usage::UsageLog;
+use vault::Vault;
 
 pub use call::{Call, Caller, Origin};
+pub use development::{Development, SEED_EMAIL};
 pub use error::{Code, Error, MissingCredentials, Violation};
 
 /// The broker: one value, shared by every way in.
 pub struct Broker {
-    _inner: Arc<()>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    limits: Limits,
+    issuer_url: String,
+    vault: Vault,
+    signing: SigningKeys,
+    holdings: HoldingsCache,
+    callers: CallerCache,
+    clients: ClientCache,
+    credentials: Cache<(CredentialId, i64), Arc<Credential>>,
+    rate: RateLimit<Principal>,
+    failures: RateLimit<String>,
+    usage: UsageLog,
 }
+
+/// Everything a broker is made of.
+pub struct Parts {
+    /// Rows.
+    pub store: Store,
+    /// Cryptography.
+    pub keyring: Arc<Keyring>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Bounds.
+    pub limits: Limits,
+    /// The broker's own URL, without a slash at the end: the tokens' issuer and default audience.
+    pub issuer_url: String,
+}
+
+/// Bounds that an operator may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Live leases of one principal.
+    pub max_leases_per_principal: u32,
+    /// Calls a second of one principal, at each process.
+    pub requests_per_second: u32,
+    /// Calls at once of one principal.
+    pub burst: u32,
+    /// Renewals of one lease.
+    pub max_renewals: u32,
+    /// Seconds from a lease's start that no renewal reaches past.
+    pub max_lifetime_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_leases_per_principal: 1_000,
+            requests_per_second: 100,
+            burst: 200,
+            max_renewals: 24,
+            max_lifetime_seconds: 30 * 86_400,
+        }
+    }
+}
+
+impl Broker {
+    /// Puts the parts together. Nothing is read: the first call of [`Broker::prepare`] does that.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, keyring, clock, entropy, limits, issuer_url } = parts;
+        let vault = Vault::new(store.clone(), keyring, Arc::clone(&clock), Arc::clone(&entropy));
+        let rate = RateLimit::new(limits.requests_per_second, limits.burst);
+        Self {
+            store,
+            clock,
+            entropy,
+            limits,
+            issuer_url,
+            vault,
+            signing: SigningKeys::new(),
+            holdings: HoldingsCache::new(),
+            callers: CallerCache::new(),
+            clients: ClientCache::new(),
+            credentials: Cache::new(CACHED_CREDENTIALS),
+            rate,
+            failures: RateLimit::new(FAILURES_PER_SECOND, FAILURE_BURST),
+            usage: UsageLog::default(),
+        }
+    }
+
+    /// Opens the signing keys, and makes the first one in a new database. A root key that is not the one the database
+    /// was made with shows here.
+    ///
+    /// # Errors
+    /// [`Code::Sealed`] or [`Code::Internal`] when the keys don't open; [`Code::Unavailable`].
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let loaded = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
+        if loaded.signing(now).is_none() && loaded.verifying().is_empty() {
+            self.signing
+                .rotate(&self.store, &self.vault, &*self.clock, &*self.entropy, &Actor::system())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether calls can be served: the database answers and the keys are open.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn is_ready(&self) -> Result<(), Error> {
+        self.store.rows().ping().await?;
+        self.signing.current(&self.store, &self.vault, &*self.clock).await.map(drop)
+    }
+
+    /// The broker's own URL: the tokens' issuer and default audience.
+    #[must_use]
+    pub fn issuer_url(&self) -> &str {
+        &self.issuer_url
+    }
+
+    /// Mutations waiting for the committer, for a gauge.
+    #[must_use]
+    pub fn queue_depth(&self) -> usize {
+        self.store.queue_depth()
+    }
+
+    /// Live leases, from the counters, for a gauge.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn live_leases(&self) -> Result<i64, Error> {
+        Ok(self.store.rows().count_live_leases().await?)
+    }
+}
+
+/// Seconds that an access token is good for.
+pub const ACCESS_TOKEN_SECONDS: i64 = 3_600;
+const CACHED_CREDENTIALS: usize = 10_000;
+const FAILURES_PER_SECOND: u32 = 20;
+const FAILURE_BURST: u32 = 100;

@@ -47,12 +47,12 @@ pub trait Backend: Send + Sync + 'static {
     async fn find_mcp_token(&self, digest: &str) -> Result<Option<Token>, StoreError>;
     /// A token of either kind.
     async fn find_token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
-    /// A client, and the digests of its secrets that are good at `now`.
+    /// A client, and the digests of its secrets that are good at `now`, each with the instant it runs out.
     async fn find_client(
         &self,
         id: ClientId,
         now: Instant,
-    ) -> Result<Option<(Client, Vec<String>)>, StoreError>;
+    ) -> Result<Option<(Client, Vec<SecretDigest>)>, StoreError>;
     /// Whether the URI is a registered resource server.
     async fn is_resource(&self, uri: &str) -> Result<bool, StoreError>;
     /// A user.
@@ -108,6 +108,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Waits until nothing is under way and closes every connection.
     async fn close(&self);
 }
+
+/// A client secret's digest in hex, and the instant it runs out.
+pub type SecretDigest = (String, Option<Instant>);
 
 /// A filter over a principal's own leases.
 #[derive(Debug, Clone)]

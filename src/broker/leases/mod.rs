@@ -1,78 +1,61 @@
 //! Leases: create, show, list, renew, read, revoke.
 
+mod answer;
+mod create;
+mod request;
 pub mod types;
+mod uses;
 
-use types::{
-    CreateLease, LeaseCredentials, LeaseGrant, LeasePage, LeaseView, ListLeases, RenewLease, RenewedLease,
-    RevokedLease, WhoAmI,
-};
+use crate::{model::id::LeaseId, store::mutation::Refusal};
 
-use super::{Broker, Call, Error, Origin};
+use super::{Broker, Call, Code, Error, Violation};
 
-/// Stubs, replaced by the rules themselves while the ways in are written against them.
-#[expect(
-    clippy::unused_async,
-    clippy::missing_errors_doc,
-    clippy::needless_pass_by_value,
-    reason = "to come"
-)]
 impl Broker {
-    /// Reads the value of an `Authorization` header (HTTP) or metadata entry (gRPC), verifies the token in it, and
-    /// admits the call (rate limit).
-    pub async fn authenticate(&self, authorization: Option<&str>, origin: Origin) -> Result<Call, Error> {
-        let _ = (authorization, origin);
-        Err(Error::not_found("stub"))
+    /// The error for a mutation that a rule refused.
+    pub(crate) fn refused(&self, call: &Call, refusal: Refusal) -> Error {
+        use crate::model::renewal::UseRefusal;
+        let error = |code, message: &str| Error::new(code, message);
+        match refusal {
+            Refusal::ClientChanged | Refusal::Moved => {
+                error(Code::Unavailable, "what this rests on keeps changing; try again").retry_after(1)
+            }
+            Refusal::IdempotencyKeyReused => {
+                error(Code::IdempotencyKeyReused, "the Idempotency-Key came with another request before")
+            }
+            Refusal::LeaseEnded => {
+                error(Code::LeaseEnded, "the lease that this Idempotency-Key made is over; use a new key")
+            }
+            Refusal::NotFound => Error::not_found("lease"),
+            Refusal::QuotaExceeded => {
+                let max = self.limits.max_leases_per_principal;
+                let message =
+                    format!("{max} live leases are the most; revoke some, share one with `reuse`, or wait");
+                Error::new(Code::QuotaExceeded, message).retry_after(60)
+            }
+            Refusal::Token(refusal) => self.token_refused(call, refusal),
+            Refusal::TtlTooLong => Error::invalid(vec![Violation::new(
+                "ttl",
+                "a renewal's ttl must not be longer than the lease's own",
+            )]),
+            Refusal::Use(UseRefusal::EntitlementLost) => error(
+                Code::EntitlementLost,
+                "the borrower may no longer use what the lease rests on: drop the credentials",
+            ),
+            Refusal::Use(UseRefusal::Expired) => {
+                error(Code::LeaseExpired, "the lease has expired: take a new one")
+            }
+            Refusal::Use(UseRefusal::MaxRenewals) => {
+                error(Code::MaxRenewalsExceeded, "maximum renewal count reached: take a new lease")
+            }
+            Refusal::Use(UseRefusal::NotRenewable) => error(Code::NotRenewable, "the lease is not renewable"),
+            Refusal::Use(UseRefusal::Revoked) => {
+                error(Code::LeaseRevoked, "the lease was revoked: drop the credentials")
+            }
+        }
     }
+}
 
-    /// Who the caller is.
-    pub async fn who_am_i(&self, call: &Call) -> Result<WhoAmI, Error> {
-        let _ = call;
-        Err(Error::not_found("stub"))
-    }
-
-    /// Takes a lease.
-    pub async fn create_lease(&self, call: &Call, request: CreateLease) -> Result<LeaseGrant, Error> {
-        let _ = (call, request);
-        Err(Error::not_found("stub"))
-    }
-
-    /// Shows a lease, never a secret. `id` as sent.
-    pub async fn show_lease(&self, call: &Call, id: &str) -> Result<LeaseView, Error> {
-        let _ = (call, id);
-        Err(Error::not_found("stub"))
-    }
-
-    /// Lists own leases.
-    pub async fn list_leases(&self, call: &Call, request: ListLeases) -> Result<LeasePage, Error> {
-        let _ = (call, request);
-        Err(Error::not_found("stub"))
-    }
-
-    /// Renews a lease.
-    pub async fn renew_lease(
-        &self,
-        call: &Call,
-        id: &str,
-        request: RenewLease,
-    ) -> Result<RenewedLease, Error> {
-        let _ = (call, id, request);
-        Err(Error::not_found("stub"))
-    }
-
-    /// Reads a lease's values again.
-    pub async fn read_credentials(&self, call: &Call, id: &str) -> Result<LeaseCredentials, Error> {
-        let _ = (call, id);
-        Err(Error::not_found("stub"))
-    }
-
-    /// Takes a lease back.
-    pub async fn revoke_lease(
-        &self,
-        call: &Call,
-        id: &str,
-        reason: Option<String>,
-    ) -> Result<RevokedLease, Error> {
-        let _ = (call, id, reason);
-        Err(Error::not_found("stub"))
-    }
+/// A text that is no lease id names no lease.
+fn lease_id(text: &str) -> Result<LeaseId, Error> {
+    text.parse().map_err(|_| Error::not_found("lease"))
 }

@@ -1,0 +1,3 @@
+//! To come.
+pub struct Development;
+pub const SEED_EMAIL: &str = "";

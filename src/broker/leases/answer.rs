@@ -1,0 +1,127 @@
+//! Answers: values opened for the sources of a lease, and what a borrower is told along with them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    broker::{Broker, Error},
+    model::{
+        credential::Credential,
+        holdings::Holdings,
+        id::{CredentialId, OrganizationId},
+        instant::Instant,
+        lease::{CredentialScope, Lease},
+        resolution::Source,
+        service::ServiceRef,
+        ttl,
+    },
+    store::{
+        StoreError,
+        mutation::{CreatedLease, LeaseOrigin},
+    },
+};
+
+use super::types::{CredentialSource, Credentials, LeaseGrant};
+
+/// Values, opened, and when they themselves run out.
+pub(super) struct Lent {
+    pub(super) credentials: Credentials,
+    pub(super) expires_at: BTreeMap<String, Instant>,
+}
+
+impl Broker {
+    /// Opens the values of sources, from the credentials they rest on today.
+    pub(super) async fn open_sources(&self, sources: &[Source]) -> Result<Lent, Error> {
+        let mut known: BTreeMap<CredentialId, Arc<Credential>> = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for source in sources {
+            match self.credentials.get(&(source.credential_id, source.credential_version)) {
+                Some(credential) => drop(known.insert(credential.id, credential)),
+                None => unknown.push(source.credential_id),
+            }
+        }
+        if !unknown.is_empty() {
+            for credential in self.store.rows().load_credentials(&unknown).await? {
+                let credential = Arc::new(credential?);
+                self.credentials.insert((credential.id, credential.version), Arc::clone(&credential));
+                known.insert(credential.id, credential);
+            }
+        }
+        let credential = |source: &Source| known.get(&source.credential_id).cloned();
+        let credentials: Option<Vec<_>> = sources.iter().map(credential).collect();
+        // Deleted between the check and this read: the next use says so.
+        let credentials =
+            credentials.ok_or_else(|| Error::internal(StoreError::Missing("a credential of the lease")))?;
+        self.open_all(sources, &credentials).await
+    }
+
+    /// Opens values that are at hand.
+    pub(super) async fn open_all(
+        &self,
+        sources: &[Source],
+        credentials: &[Arc<Credential>],
+    ) -> Result<Lent, Error> {
+        let mut lent = Lent::default();
+        for (source, credential) in sources.iter().zip(credentials) {
+            let name = source.service.to_string();
+            if let Some(at) = credential.expires_at {
+                lent.expires_at.insert(name.clone(), at);
+            }
+            lent.credentials.0.insert(name, self.vault.open_credential(credential).await?);
+        }
+        Ok(lent)
+    }
+
+    /// When the borrower should renew.
+    pub(super) fn renew_after(&self, lease: &Lease, lent: &Lent) -> Instant {
+        let jitter = u16::from_be_bytes(self.entropy.bytes());
+        ttl::renew_after(self.clock.now(), lease.expires_at, lent.expires_at.values().min().copied(), jitter)
+    }
+}
+
+/// A lease granted, as the borrower sees it.
+pub(super) fn grant(
+    holdings: &Holdings,
+    created: CreatedLease,
+    lent: Lent,
+    renew_after: Instant,
+    missing: &[ServiceRef],
+) -> LeaseGrant {
+    let CreatedLease { lease, sources, origin } = created;
+    let mut included_organizations: BTreeMap<OrganizationId, Vec<String>> = BTreeMap::new();
+    for source in &sources {
+        if let Some(id) = source.organization_id() {
+            included_organizations.entry(id).or_default().push(source.service.to_string());
+        }
+    }
+    LeaseGrant {
+        credentials: lent.credentials,
+        sources: sources
+            .iter()
+            .map(|source| (source.service.to_string(), describe(holdings, source)))
+            .collect(),
+        credential_expires_at: lent.expires_at,
+        renew_after,
+        included_organizations,
+        missing_services: missing.iter().map(ToString::to_string).collect(),
+        reused: origin == LeaseOrigin::Reused,
+        replayed: origin == LeaseOrigin::Replayed,
+        lease,
+    }
+}
+
+fn describe(holdings: &Holdings, source: &Source) -> CredentialSource {
+    let organization_id = source.organization_id();
+    let organization =
+        holdings.organizations.iter().find(|holdings| Some(holdings.organization_id) == organization_id);
+    CredentialSource {
+        scope: if organization_id.is_some() {
+            CredentialScope::Organization
+        } else {
+            CredentialScope::Personal
+        },
+        organization_id,
+        organization_name: organization.map(|holdings| holdings.name.clone()),
+        credential_id: source.credential_id.to_string(),
+        credential_version: source.credential_version,
+    }
+}

@@ -1,0 +1,190 @@
+//! Taking a lease: resolve, open, record, answer.
+//!
+//! Values are opened before the lease is recorded, so that a value that does not open leaves no lease behind; they leave
+//! the broker after it is durable. When what was resolved from changed meanwhile, the store refuses, and the choice is
+//! made again from fresh holdings.
+
+use std::sync::Arc;
+
+use crate::{
+    broker::{Broker, Call, Code, Error, MissingCredentials, Violation},
+    model::{
+        audit::{AuditRecord, EventName},
+        credential::Credential,
+        holdings::Holdings,
+        instant::Instant,
+        lease::{CredentialScope, Lease, LeaseState},
+        resolution::Source,
+        scope::Operation,
+        service::{ServiceName, ServiceRef},
+    },
+    store::mutation::{self, CreatedLease, LeaseOrigin, Refusal},
+};
+
+use super::{
+    answer::{Lent, grant},
+    request::Wanted,
+    types::{CreateLease, Credentials, LeaseGrant},
+};
+
+/// What a request resolved to.
+struct Resolution {
+    sources: Vec<Source>,
+    credentials: Vec<Arc<Credential>>,
+    missing: Vec<ServiceRef>,
+}
+
+impl Broker {
+    /// Takes a lease.
+    ///
+    /// # Errors
+    /// [`Code::InvalidRequest`], [`Code::MissingCredentials`], [`Code::QuotaExceeded`], [`Code::LeaseEnded`],
+    /// [`Code::IdempotencyKeyReused`], and what every call may answer.
+    pub async fn create_lease(&self, call: &Call, request: CreateLease) -> Result<LeaseGrant, Error> {
+        call.require(Operation::LeaseCreate)?;
+        let wanted = request.check()?;
+        let mut cached = self.holdings.cached(&call.caller.subject);
+        for _ in 0..ATTEMPTS {
+            let from_cache = cached.is_some();
+            let holdings = match cached.take() {
+                Some(holdings) => holdings,
+                None => self.holdings.fresh(&self.store, call.caller.subject).await?,
+            };
+            let resolution = resolve(call, &holdings, &wanted);
+            if !resolution.missing.is_empty() && from_cache {
+                continue;
+            }
+            let refused =
+                !resolution.missing.is_empty() && (!wanted.allow_partial || resolution.sources.is_empty());
+            if refused {
+                return Err(self.missing(call, &holdings, &wanted, &resolution).await?);
+            }
+            let opened = self.open_all(&resolution.sources, &resolution.credentials).await?;
+            match self.store.create_lease(self.mutation(call, &wanted, &holdings, &resolution)).await? {
+                Ok(created) => return self.answer(&holdings, created, opened, &resolution.missing).await,
+                Err(Refusal::Moved) => {}
+                Err(refusal) => return Err(self.refused(call, refusal)),
+            }
+        }
+        Err(self.refused(call, Refusal::Moved))
+    }
+
+    async fn answer(
+        &self,
+        holdings: &Holdings,
+        created: CreatedLease,
+        opened: Lent,
+        missing: &[ServiceRef],
+    ) -> Result<LeaseGrant, Error> {
+        let lent = match created.origin {
+            LeaseOrigin::New => opened,
+            // The lease found rests on sources of its own.
+            LeaseOrigin::Replayed | LeaseOrigin::Reused => self.open_sources(&created.sources).await?,
+        };
+        let renew_after = self.renew_after(&created.lease, &lent);
+        Ok(grant(holdings, created, lent, renew_after, missing))
+    }
+
+    fn mutation(
+        &self,
+        call: &Call,
+        wanted: &Wanted,
+        holdings: &Holdings,
+        resolution: &Resolution,
+    ) -> mutation::CreateLease {
+        mutation::CreateLease {
+            actor: call.actor(),
+            bearer: call.bearer(),
+            lease: self.new_lease(call, wanted, &resolution.sources),
+            sources: resolution.sources.clone(),
+            revisions: holdings.revisions.clone(),
+            max_live: i64::from(self.limits.max_leases_per_principal),
+            idempotency: wanted.idempotency.clone(),
+            reuse_key: wanted.reuse_key.clone(),
+            reuse: wanted.reuse,
+        }
+    }
+
+    fn new_lease(&self, call: &Call, wanted: &Wanted, sources: &[Source]) -> Lease {
+        let now = self.clock.now();
+        let caller = &call.caller;
+        let lifetime_ends_at = now.plus_seconds(i64::from(self.limits.max_lifetime_seconds));
+        Lease {
+            id: self.entropy.id(now),
+            owner: caller.owner,
+            principal: caller.principal,
+            token_id: caller.token_id,
+            client_id: caller.client_id,
+            user_id: caller.user_id,
+            server_id: wanted.server_id.clone(),
+            organization_id: wanted.organization_id,
+            services: sources.iter().map(|source| source.service.clone()).collect(),
+            credential_scope: CredentialScope::of(sources),
+            ttl: wanted.ttl,
+            created_at: now,
+            expires_at: wanted.ttl.after(now).min(lifetime_ends_at),
+            lifetime_ends_at,
+            renewable: self.limits.max_renewals > 0,
+            renewal_count: 0,
+            max_renewals: self.limits.max_renewals,
+            last_renewed_at: None,
+            state: LeaseState::Active,
+            client_info: wanted.client_info.clone(),
+            address: call.origin.address.clone(),
+        }
+    }
+
+    /// The refusal for services that don't resolve; recorded. Says the same of a service that nobody has, that others
+    /// have, and that the token's scopes leave out.
+    async fn missing(
+        &self,
+        call: &Call,
+        holdings: &Holdings,
+        wanted: &Wanted,
+        resolution: &Resolution,
+    ) -> Result<Error, Error> {
+        // A token that no longer stands learns nothing.
+        self.check_token(call).await?;
+        let names: Vec<String> = resolution.missing.iter().map(ToString::to_string).collect();
+        let now: Instant = self.clock.now();
+        let record =
+            AuditRecord::refusal(EventName::LeaseDenied, &call.actor(), None, "missing_credentials", now);
+        let record = record.with("missing", names.clone()).with("server_id", wanted.server_id.clone());
+        self.store.record(record).await?;
+        let available = holdings.available_services().into_iter();
+        let available = available.filter(|service: &ServiceName| call.caller.scopes.allows_service(service));
+        let reason = "no credential that this caller may borrow, or outside the token's service scopes";
+        let violations =
+            names.iter().map(|name| Violation::new(format!("services.{name}"), reason)).collect();
+        let missing = MissingCredentials {
+            missing_services: names,
+            available_services: available.map(|service| service.to_string()).collect(),
+        };
+        let error = Error::new(Code::MissingCredentials, "no credentials available for requested services");
+        Ok(Error { violations, missing: Some(missing), ..error })
+    }
+}
+
+fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
+    let mut resolution = Resolution { sources: Vec::new(), credentials: Vec::new(), missing: Vec::new() };
+    for service in &wanted.services {
+        let allowed = call.caller.scopes.allows_service(&service.service);
+        match holdings.resolve(service, wanted.organization_id).filter(|_| allowed) {
+            Some(resolved) => {
+                resolution.sources.push(resolved.source);
+                resolution.credentials.push(Arc::new(resolved.credential.clone()));
+            }
+            None => resolution.missing.push(service.clone()),
+        }
+    }
+    resolution
+}
+
+impl Default for Lent {
+    fn default() -> Self {
+        Self { credentials: Credentials::default(), expires_at: std::collections::BTreeMap::new() }
+    }
+}
+
+/// The first choice may come from a stale cache; three more are made from fresh holdings.
+const ATTEMPTS: usize = 4;

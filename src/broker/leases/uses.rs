@@ -1,0 +1,195 @@
+//! Uses of a lease: show, list, renew, read, revoke. Each is judged by the database at that moment.
+
+use crate::{
+    broker::{Broker, Call, Error, Violation},
+    model::{
+        id::LeaseId,
+        page::PageSize,
+        scope::Operation,
+        standing::{LeaseFacts, Standing},
+        token::TokenRefusal,
+    },
+    store::{
+        backend::LeaseQuery,
+        mutation::{self, CheckLease, Refusal},
+    },
+};
+
+use super::{
+    answer::Lent,
+    lease_id,
+    request::check_ttl,
+    types::{LeaseCredentials, LeasePage, LeaseView, ListLeases, RenewLease, RenewedLease, RevokedLease},
+};
+
+impl Broker {
+    /// Shows a lease, never a secret. `id` as sent.
+    ///
+    /// # Errors
+    /// [`crate::broker::Code::NotFound`] for what is not there, malformed or not the caller's, alike.
+    pub async fn show_lease(&self, call: &Call, id: &str) -> Result<LeaseView, Error> {
+        call.require(Operation::LeaseRead)?;
+        let id = lease_id(id)?;
+        let (token, lease) = self.store.facts(call.caller.token_id, Some(id)).await?;
+        let now = self.clock.now();
+        let stands =
+            token.ok_or(TokenRefusal::Unknown).and_then(|facts| facts.stands(call.caller.epoch, now));
+        stands.map_err(|refusal| self.token_refused(call, refusal))?;
+        let visible =
+            |facts: &LeaseFacts| facts.lease.is_visible_to(call.caller.principal, &call.caller.scopes);
+        let facts = lease.filter(visible).ok_or_else(|| Error::not_found("lease"))?;
+        self.view(call, facts).await
+    }
+
+    /// Lists own leases, newest first.
+    ///
+    /// # Errors
+    /// [`crate::broker::Code::InvalidRequest`] for a filter that is none.
+    pub async fn list_leases(&self, call: &Call, request: ListLeases) -> Result<LeasePage, Error> {
+        call.require(Operation::LeaseRead)?;
+        self.check_token(call).await?;
+        let query = self.query(call, request)?;
+        let page = self.store.rows().list_leases(&query).await?;
+        let mut leases = Vec::with_capacity(page.items.len());
+        for facts in page.items {
+            if facts.lease.is_visible_to(call.caller.principal, &call.caller.scopes) {
+                leases.push(self.view(call, facts).await?);
+            }
+        }
+        Ok(LeasePage { leases, next_page_token: page.next.map(|id| id.to_string()) })
+    }
+
+    /// Renews a lease: as often as it may be, each time to now and the original ttl.
+    ///
+    /// # Errors
+    /// The refusals of [`crate::model::renewal::UseRefusal`]; on any of them a worker drops the credentials.
+    pub async fn renew_lease(
+        &self,
+        call: &Call,
+        id: &str,
+        request: RenewLease,
+    ) -> Result<RenewedLease, Error> {
+        call.require(Operation::LeaseRenew)?;
+        let lease_id = lease_id(id)?;
+        let mut violations = Vec::new();
+        let ttl = check_ttl(request.ttl, &mut violations);
+        if !violations.is_empty() {
+            return Err(Error::invalid(violations));
+        }
+        if request.include_credentials {
+            call.require(Operation::LeaseCreate)?;
+        }
+        let renew = mutation::RenewLease {
+            actor: call.actor(),
+            bearer: call.bearer(),
+            lease_id,
+            ttl,
+            with_sources: request.include_credentials,
+        };
+        let renewed = self.store.renew_lease(renew).await?.map_err(|refusal| self.refused(call, refusal))?;
+        // Only who may take leases sees values; others learn of a rotation when they may not read it anyway.
+        let sources = renewed.sources.filter(|_| call.caller.scopes.allows(Operation::LeaseCreate));
+        let lent = match &sources {
+            Some(sources) => self.open_sources(sources).await?,
+            None => Lent::default(),
+        };
+        Ok(RenewedLease {
+            renew_after: self.renew_after(&renewed.lease, &lent),
+            capped_by: renewed.capped_by,
+            credentials: sources.is_some().then_some(lent.credentials),
+            credential_expires_at: lent.expires_at,
+            lease: renewed.lease,
+        })
+    }
+
+    /// Reads a lease's values again. Costs no renewal.
+    ///
+    /// # Errors
+    /// The refusals of [`crate::model::renewal::UseRefusal`].
+    pub async fn read_credentials(&self, call: &Call, id: &str) -> Result<LeaseCredentials, Error> {
+        call.require(Operation::LeaseCreate)?;
+        let lease_id = lease_id(id)?;
+        let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
+        let readable =
+            self.store.read_credentials(read).await?.map_err(|refusal| self.refused(call, refusal))?;
+        let lent = self.open_sources(&readable.sources).await?;
+        Ok(LeaseCredentials {
+            renew_after: self.renew_after(&readable.lease, &lent),
+            credentials: lent.credentials,
+            credential_expires_at: lent.expires_at,
+            lease: readable.lease,
+        })
+    }
+
+    /// Takes a lease back. Again is answered as the first time: the first reason and time stand.
+    ///
+    /// # Errors
+    /// [`crate::broker::Code::NotFound`], and what every call may answer.
+    pub async fn revoke_lease(
+        &self,
+        call: &Call,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<RevokedLease, Error> {
+        call.require(Operation::LeaseRevoke)?;
+        let lease_id = lease_id(id)?;
+        let reason =
+            reason.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| DEFAULT_REASON.to_owned());
+        if reason.chars().count() > MAX_REASON {
+            return Err(Error::invalid(vec![Violation::new("reason", "at most 500 characters")]));
+        }
+        let revoke = mutation::RevokeLease { actor: call.actor(), bearer: call.bearer(), lease_id, reason };
+        let revoked =
+            self.store.revoke_lease(revoke).await?.map_err(|refusal| self.refused(call, refusal))?;
+        Ok(RevokedLease { lease: revoked.lease, ended_at: revoked.ended_at })
+    }
+
+    /// What the caller is told of a lease; one in doubt is re-checked first.
+    async fn view(&self, call: &Call, facts: LeaseFacts) -> Result<LeaseView, Error> {
+        let facts = if facts.standing(self.clock.now()) == Standing::Recheck {
+            let check = CheckLease { bearer: call.bearer(), lease_id: facts.lease.id };
+            match self.store.check_lease(check).await? {
+                Ok(facts) => facts,
+                // The list named it a moment ago.
+                Err(Refusal::NotFound) => return Err(Error::not_found("lease")),
+                Err(refusal) => return Err(self.refused(call, refusal)),
+            }
+        } else {
+            facts
+        };
+        Ok(LeaseView { status: facts.status(self.clock.now()), lease: facts.lease })
+    }
+
+    fn query(&self, call: &Call, request: ListLeases) -> Result<LeaseQuery, Error> {
+        let mut violations = Vec::new();
+        let mut wrong = |field: &str, reason: String| violations.push(Violation::new(field, reason));
+        let status = request.status.as_deref().map(str::parse).transpose();
+        let status = status.unwrap_or_else(|_| {
+            wrong("status", "expected active, expired or revoked".to_owned());
+            None
+        });
+        let service = request.service.as_deref().map(str::parse).transpose();
+        let service = service.unwrap_or_else(|error: crate::model::service::ParseServiceError| {
+            wrong("service", error.to_string());
+            None
+        });
+        let size = PageSize::from_number(request.page_size.unwrap_or_default()).unwrap_or_else(|error| {
+            wrong("page_size", error.to_string());
+            PageSize::default()
+        });
+        let after =
+            request.page_token.as_deref().filter(|token| !token.is_empty()).map(str::parse::<LeaseId>);
+        let after = after.transpose().unwrap_or_else(|_| {
+            wrong("page_token", "expected the next_page_token of an earlier page".to_owned());
+            None
+        });
+        if !violations.is_empty() {
+            return Err(Error::invalid(violations));
+        }
+        let (principal, now) = (call.caller.principal, self.clock.now());
+        Ok(LeaseQuery { principal, now, status, service, server_id: request.server_id, after, size })
+    }
+}
+
+const DEFAULT_REASON: &str = "Manual revocation";
+const MAX_REASON: usize = 500;

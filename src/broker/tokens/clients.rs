@@ -1,0 +1,105 @@
+//! Client authentication (RFC 6749, section 2.3.1). An unknown client, a wrong secret and a client that is switched off
+//! look and cost the same.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::{
+    broker::{Broker, Origin},
+    keyring::digest::{TokenDigest, verify_secret},
+    model::{client::Client, id::ClientId, instant::Instant},
+};
+
+use super::types::{ClientCredentials, TokenError, TokenErrorCode};
+
+/// Clients and their secrets' digests, as last read. A token made from a stale entry is refused by the client's epoch.
+pub(crate) struct ClientCache {
+    entries: Cache<ClientId, Arc<KnownClient>>,
+}
+
+/// A client, and the digests that prove it, each with the instant it runs out.
+pub(crate) struct KnownClient {
+    pub(crate) client: Client,
+    digests: Vec<(TokenDigest, Option<Instant>)>,
+}
+
+impl ClientCache {
+    pub(crate) fn new() -> Self {
+        Self { entries: Cache::new(ENTRIES) }
+    }
+
+    pub(crate) fn forget(&self, id: ClientId) {
+        self.entries.remove(&id);
+    }
+}
+
+impl KnownClient {
+    fn proves(&self, secret: &str, now: Instant) -> bool {
+        let good = self.digests.iter().filter(|(_, until)| until.is_none_or(|at| at > now));
+        let digests: Vec<TokenDigest> = good.map(|(digest, _)| digest.clone()).collect();
+        verify_secret(secret, &digests)
+    }
+}
+
+impl Broker {
+    /// The client that the credentials prove.
+    pub(super) async fn authenticate_client(
+        &self,
+        origin: &Origin,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<Arc<KnownClient>, TokenError> {
+        let now = self.clock.now();
+        let credentials = credentials.ok_or_else(|| {
+            let text = "the client must authenticate, by HTTP Basic or by client_id and client_secret";
+            TokenError { basic: true, ..TokenError::new(TokenErrorCode::InvalidClient, text) }
+        })?;
+        let address = origin.address.clone().unwrap_or_default();
+        if self.failures.is_exhausted(&address, now) {
+            let text = "too many failed attempts from this address; slow down";
+            return Err(TokenError {
+                retry_after: Some(1),
+                ..TokenError::new(TokenErrorCode::SlowDown, text)
+            });
+        }
+        if let Some(known) = self.known_client(credentials, now).await?.filter(|known| known.client.active) {
+            return Ok(known);
+        }
+        let _ = self.failures.admit(&address, now);
+        self.usage.failed(origin.anonymous(), "invalid_client", now);
+        let text = "client authentication failed";
+        Err(TokenError { basic: credentials.basic, ..TokenError::new(TokenErrorCode::InvalidClient, text) })
+    }
+
+    async fn known_client(
+        &self,
+        credentials: &ClientCredentials,
+        now: Instant,
+    ) -> Result<Option<Arc<KnownClient>>, TokenError> {
+        let secret = credentials.client_secret.expose();
+        // An id of no client's form is looked up too, as one that nobody has.
+        let id = credentials.client_id.parse().unwrap_or_else(|_| nobody());
+        if let Some(known) = self.clients.entries.get(&id).filter(|known| known.proves(secret, now)) {
+            return Ok(Some(known));
+        }
+        let found = self.store.rows().find_client(id, now).await?;
+        let known = found.map(|(client, digests)| {
+            let digests = digests.into_iter().filter_map(|(text, until)| Some((text.parse().ok()?, until)));
+            Arc::new(KnownClient { client, digests: digests.collect() })
+        });
+        let Some(known) = known else {
+            // The same digest and comparison as for a client that exists.
+            let _ = verify_secret(secret, &[TokenDigest::of("nobody's secret")]);
+            return Ok(None);
+        };
+        self.clients.entries.insert(id, Arc::clone(&known));
+        Ok(known.proves(secret, now).then_some(known))
+    }
+}
+
+fn nobody() -> ClientId {
+    use crate::model::id::{Id, RANDOM_BYTES};
+    ClientId::from_parts(Instant::from_micros(0), [0; RANDOM_BYTES])
+}
+
+const ENTRIES: usize = 10_000;
