@@ -1,3 +1,167 @@
-//! To come.
-pub struct Development;
-pub const SEED_EMAIL: &str = "";
+//! The development data of seed 004: users, organizations, credentials and leases to try things on.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    keyring::machine_secret::SecretKind,
+    model::{
+        audit::Actor,
+        id::UserId,
+        organization::{Role, SharingEntry, SharingRule},
+        owner::Owner,
+        scope::ScopeSet,
+        secret::SecretText,
+        service::DEFAULT_ACCOUNT,
+    },
+};
+
+use super::{
+    Broker, Error, Origin,
+    admin::{NewClient, NewCredential, NewMcpToken},
+    leases::types::CreateLease,
+};
+
+/// What a developer needs to try things: texts that are shown this once.
+#[derive(Debug, Clone)]
+pub struct Development {
+    /// An MCP token of the test user.
+    pub mcp_token: SecretText,
+    /// An MCP token of the system user, with every scope.
+    pub admin_token: SecretText,
+    /// The development client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretText,
+}
+
+/// The test user's e-mail address.
+pub const SEED_EMAIL: &str = "test@mcp-manager.local";
+const SYSTEM_EMAIL: &str = "mcp-server@system.local";
+
+impl Broker {
+    /// Makes the development data, unless the test user exists.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn seed_development(&self) -> Result<(), Error> {
+        if self.store.rows().find_user_by_email(SEED_EMAIL).await?.is_some() {
+            return Ok(());
+        }
+        let actor = Actor::system();
+        let system = self.create_user(&actor, SYSTEM_EMAIL, "MCP Server").await?;
+        let projects = self.create_organization(&actor, "Client Projects", system.id).await?;
+        // The test user comes last: should this be cut off, the next start begins anew with it.
+        let user = self.create_user(&actor, SEED_EMAIL, "Test User").await?;
+        let team = self.create_organization(&actor, "Development Team", user.id).await?;
+        self.put_member(&actor, projects.id, user.id, Role::Admin).await?;
+        for (service, fields) in personal() {
+            self.seed_credential(Owner::User(user.id), service, None, fields).await?;
+        }
+        for (service, fields) in shared_with_team() {
+            self.seed_credential(
+                Owner::Organization(team.id),
+                service,
+                Some(SharingEntry::AllMembers),
+                fields,
+            )
+            .await?;
+        }
+        let sentry = json!({
+            "auth_token": "dev-sentry-token", "org_slug": "client-projects", "base_url": "https://sentry.io"
+        });
+        self.seed_credential(
+            Owner::Organization(projects.id),
+            "sentry",
+            Some(SharingEntry::AdminsOnly),
+            sentry,
+        )
+        .await?;
+        self.seed_leases(user.id).await
+    }
+
+    /// Mints what a developer needs; earlier texts stay good.
+    ///
+    /// # Errors
+    /// [`super::Code::NotFound`] when the development data is not there.
+    pub async fn mint_development(&self) -> Result<Development, Error> {
+        let actor = Actor::system();
+        let rows = self.store.rows();
+        let user = rows.find_user_by_email(SEED_EMAIL).await?.ok_or_else(|| Error::not_found("test user"))?;
+        let system =
+            rows.find_user_by_email(SYSTEM_EMAIL).await?.ok_or_else(|| Error::not_found("system user"))?;
+        let mcp_token = self.mint(user.id, "development", ScopeSet::everything_of_a_person()).await?;
+        let admin_token = self.mint(system.id, "development administration", ScopeSet::everything()).await?;
+        let new = NewClient {
+            owner: Owner::User(user.id),
+            name: "Development client".to_owned(),
+            role: None,
+            scopes: ScopeSet::worker(),
+        };
+        let (client, client_secret) = self.create_client(&actor, new).await?;
+        Ok(Development { mcp_token, admin_token, client_id: client.id.to_string(), client_secret })
+    }
+
+    async fn mint(&self, user_id: UserId, name: &str, scopes: ScopeSet) -> Result<SecretText, Error> {
+        let new = NewMcpToken {
+            user_id,
+            name: name.to_owned(),
+            scopes,
+            expires_at: None,
+            max_usages: None,
+            kind: SecretKind::DevelopmentMcpToken,
+        };
+        self.create_mcp_token(&Actor::system(), new).await.map(|(_, text)| text)
+    }
+
+    async fn seed_credential(
+        &self,
+        owner: Owner,
+        service: &str,
+        sharing: Option<SharingEntry>,
+        fields: Value,
+    ) -> Result<(), Error> {
+        let new = NewCredential {
+            owner,
+            service: service.parse().map_err(Error::internal)?,
+            account: DEFAULT_ACCOUNT.parse().map_err(Error::internal)?,
+            sharing: SharingRule(sharing.into_iter().collect()),
+            fields: fields.as_object().cloned().unwrap_or_else(Map::new),
+            expires_at: None,
+        };
+        self.deposit_credential(&Actor::system(), new).await.map(drop)
+    }
+
+    /// Three leases, of which one ends in five minutes, taken as anybody takes one: with a token of the user's.
+    async fn seed_leases(&self, user: UserId) -> Result<(), Error> {
+        let token = self.mint(user, "development seed", ScopeSet::worker()).await?;
+        let origin = Origin { address: None, request_id: "seed".to_owned() };
+        let call = self.authenticate(Some(&format!("Bearer {}", token.expose())), origin).await?;
+        for (services, ttl) in
+            [(["todoist", "openai"], 3_600), (["jira", "notion"], 3_600), (["gmail", "jira"], 300)]
+        {
+            let services = services.map(ToOwned::to_owned).to_vec();
+            let server_id = "development-seed".to_owned();
+            let request = CreateLease { services, ttl: Some(ttl), server_id, ..CreateLease::default() };
+            self.create_lease(&call, request).await?;
+        }
+        Ok(())
+    }
+}
+
+fn personal() -> [(&'static str, Value); 3] {
+    [
+        ("todoist", json!({ "access_token": "dev-todoist-token" })),
+        ("openai", json!({ "access_token": "dev-openai-key" })),
+        ("gmail", json!({ "access_token": "dev-gmail-token", "email": SEED_EMAIL })),
+    ]
+}
+
+fn shared_with_team() -> [(&'static str, Value); 2] {
+    let jira = json!({
+        "url": "https://dev-team.atlassian.net", "email": "jira@dev-team.local", "api_token": "dev-jira-token", "cloud": true
+    });
+    [
+        ("jira", jira),
+        ("notion", json!({ "access_token": "dev-notion-token", "database_id": "dev-notion-database" })),
+    ]
+}

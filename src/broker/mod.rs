@@ -16,6 +16,7 @@ pub mod keys;
 pub mod leases;
 mod rate;
 mod signing;
+mod sweeps;
 pub mod tokens;
 mod usage;
 mod vault;
@@ -36,6 +37,7 @@ use authn::CallerCache;
 use holdings::HoldingsCache;
 use rate::RateLimit;
 use signing::SigningKeys;
+use sweeps::Doubts;
 use tokens::ClientCache;
 use usage::UsageLog;
 use vault::Vault;
@@ -60,6 +62,7 @@ pub struct Broker {
     rate: RateLimit<Principal>,
     failures: RateLimit<String>,
     usage: UsageLog,
+    doubts: Doubts,
 }
 
 /// Everything a broker is made of.
@@ -127,6 +130,7 @@ impl Broker {
             rate,
             failures: RateLimit::new(FAILURES_PER_SECOND, FAILURE_BURST),
             usage: UsageLog::default(),
+            doubts: Doubts::at_start(),
         }
     }
 

@@ -107,7 +107,10 @@ impl SigningKeys {
             let record = AuditRecord::success(EventName::KeyRotated, actor, key.id, now)
                 .with("kind", "retire_signing");
             store
-                .administer(AdminChange { record, change: Change::RetireSigningKey(key.id, retires_at) })
+                .administer(AdminChange {
+                    records: vec![record],
+                    change: Change::RetireSigningKey(key.id, retires_at),
+                })
                 .await?;
         }
         self.loaded.store(None);
@@ -171,7 +174,9 @@ async fn create(
     let public_jwk = serde_json::to_string(&key.verifying_key().jwk()).map_err(Error::internal)?;
     let stored = StoredSigningKey { id, sealed, public_jwk, created_at: now, signs_from, retires_at: None };
     let record = AuditRecord::success(EventName::KeyRotated, actor, id, now).with("kind", "signing");
-    let created = store.administer(AdminChange { record, change: Change::CreateSigningKey(stored) }).await;
+    let created = store
+        .administer(AdminChange { records: vec![record], change: Change::CreateSigningKey(stored) })
+        .await;
     match created {
         Ok(_) | Err(StoreError::Conflict { .. }) => Ok(id),
         Err(error) => Err(error.into()),

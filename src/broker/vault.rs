@@ -119,7 +119,7 @@ impl Vault {
         let change = Change::RewrapDataKey { id: key.id, from: key.wrapped.clone(), to };
         let record = AuditRecord::success(EventName::KeyRotated, actor, key.id, self.clock.now());
         let record = record.with("kind", "rewrap");
-        Ok(self.store.administer(AdminChange { record, change }).await? > 0)
+        Ok(self.store.administer(AdminChange { records: vec![record], change }).await? > 0)
     }
 
     async fn open(&self, owner: Owner, context: &Context<'_>, sealed: &Sealed) -> Result<SecretBytes, Error> {
@@ -178,7 +178,7 @@ impl Vault {
         let actor = Actor { owner: Some(owner), ..actor.clone() };
         let record = AuditRecord::success(EventName::KeyRotated, &actor, id, now).with("kind", "data_key");
         let change = Change::CreateDataKey(WrappedDataKey { id, owner, version, wrapped, created_at: now });
-        match self.store.administer(AdminChange { record, change }).await {
+        match self.store.administer(AdminChange { records: vec![record], change }).await {
             Ok(_) => {
                 let key = Arc::new(key);
                 self.keys.insert(id, Arc::clone(&key));

@@ -151,6 +151,18 @@ impl ScopeSet {
         operations.chain([Scope::AnyService]).collect()
     }
 
+    /// Everything that concerns a person's own things.
+    #[must_use]
+    pub fn everything_of_a_person() -> Self {
+        use Operation::{CredentialConnect, CredentialWrite};
+        let mut scopes = Self::worker();
+        [CredentialConnect, CredentialWrite]
+            .map(Scope::Operation)
+            .into_iter()
+            .for_each(|scope| scopes.insert(scope));
+        scopes
+    }
+
     /// What a worker needs: all that concerns its own leases, of every service.
     #[must_use]
     pub fn worker() -> Self {

@@ -16,11 +16,11 @@ use crate::model::{
     user::User,
 };
 
-/// One administrative write and its record.
+/// One administrative write and its records.
 #[derive(Debug, Clone)]
 pub struct AdminChange {
-    /// The record, written with it.
-    pub record: AuditRecord,
+    /// Written with it: one for each operation; none for what the chain itself needs.
+    pub records: Vec<AuditRecord>,
     /// What changes.
     pub change: Change,
 }
@@ -115,7 +115,7 @@ pub enum Change {
     PutCheckpoint(Checkpoint),
     /// Removes access tokens that ran out before the instant given, and idempotency keys older than a day, a bounded number.
     Prune(Instant, u16),
-    /// Nothing but the record.
+    /// Nothing but the records.
     RecordOnly,
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn decide(
         let touched = tx.administer(&change.change).await?;
         return Ok(Decided {
             outcomes: vec![Ok(Outcome::Touched(touched))],
-            records: vec![change.record.clone()],
+            records: change.records.clone(),
         });
     }
     let mut work = Working::load(tx, mutations, clock).await?;
