@@ -13,6 +13,7 @@ use crate::{
         secret::SecretText,
         service::DEFAULT_ACCOUNT,
     },
+    store::admin::{AdminChange, Change},
 };
 
 use super::{
@@ -36,23 +37,33 @@ pub struct Development {
 
 /// The test user's e-mail address.
 pub const SEED_EMAIL: &str = "test@mcp-manager.local";
+/// Names of settings of the database.
+const ENVIRONMENT: &str = "environment";
+const DEVELOPMENT: &str = "development";
+const SEEDED: &str = "development_seeded";
 const SYSTEM_EMAIL: &str = "mcp-server@system.local";
 
 impl Broker {
-    /// Makes the development data, unless the test user exists.
+    /// Makes the development data, unless it is there. The database is marked as one of development first.
     ///
     /// # Errors
-    /// What the database said.
+    /// [`super::Code::Conflict`] when an earlier start was cut off in the midst of it; what the database said.
     pub async fn seed_development(&self) -> Result<(), Error> {
-        if self.store.rows().find_user_by_email(SEED_EMAIL).await?.is_some() {
+        let rows = self.store.rows();
+        if rows.find_setting(SEEDED).await?.is_some() {
             return Ok(());
         }
+        if rows.find_user_by_email(SYSTEM_EMAIL).await?.is_some() {
+            let message =
+                "the development data is incomplete, an earlier start was cut off: remove the data directory";
+            return Err(Error::new(super::Code::Conflict, message));
+        }
+        self.put_setting(ENVIRONMENT, DEVELOPMENT).await?;
         let actor = Actor::system();
         let system = self.create_user(&actor, SYSTEM_EMAIL, "MCP Server").await?;
-        let projects = self.create_organization(&actor, "Client Projects", system.id).await?;
-        // The test user comes last: should this be cut off, the next start begins anew with it.
         let user = self.create_user(&actor, SEED_EMAIL, "Test User").await?;
         let team = self.create_organization(&actor, "Development Team", user.id).await?;
+        let projects = self.create_organization(&actor, "Client Projects", system.id).await?;
         self.put_member(&actor, projects.id, user.id, Role::Admin).await?;
         for (service, fields) in personal() {
             self.seed_credential(Owner::User(user.id), service, None, fields).await?;
@@ -76,7 +87,16 @@ impl Broker {
             sentry,
         )
         .await?;
-        self.seed_leases(user.id).await
+        self.seed_leases(user.id).await?;
+        self.put_setting(SEEDED, "yes").await
+    }
+
+    /// Whether the database was made for development: production refuses it.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn is_development(&self) -> Result<bool, Error> {
+        Ok(self.store.rows().find_setting(ENVIRONMENT).await?.as_deref() == Some(DEVELOPMENT))
     }
 
     /// Mints what a developer needs; earlier texts stay good.
@@ -99,6 +119,11 @@ impl Broker {
         };
         let (client, client_secret) = self.create_client(&actor, new).await?;
         Ok(Development { mcp_token, admin_token, client_id: client.id.to_string(), client_secret })
+    }
+
+    async fn put_setting(&self, name: &'static str, value: &str) -> Result<(), Error> {
+        let change = AdminChange { records: Vec::new(), change: Change::PutSetting(name, value.to_owned()) };
+        Ok(self.store.administer(change).await.map(drop)?)
     }
 
     async fn mint(&self, user_id: UserId, name: &str, scopes: ScopeSet) -> Result<SecretText, Error> {

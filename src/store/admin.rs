@@ -115,6 +115,8 @@ pub enum Change {
     PutCheckpoint(Checkpoint),
     /// Removes access tokens that ran out before the instant given, and idempotency keys older than a day, a bounded number.
     Prune(Instant, u16),
+    /// A setting of the database itself, such as `environment`.
+    PutSetting(&'static str, String),
     /// Nothing but the records.
     RecordOnly,
 }

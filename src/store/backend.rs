@@ -232,6 +232,4 @@ pub trait Tx: Send {
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
     /// A chain's head, locked: waits for a commit under way.
     async fn lock_chain(&mut self, chain: &str) -> Result<Option<ChainHead>, StoreError>;
-    /// Stores a setting of the database, such as `environment`.
-    async fn put_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, telemetry::Stopwatch};
 
 use super::{Job, Observer, decide};
 use crate::store::{
@@ -53,9 +53,10 @@ impl Batches {
         while let Some(mut jobs) = pending.pop() {
             let (mutations, replies): (Vec<_>, Vec<_>) =
                 jobs.drain(..).map(|job| (job.mutation, job.reply)).unzip();
+            let stopwatch = Stopwatch::start();
             match self.commit(&mutations).await {
                 Ok(outcomes) => {
-                    self.observer.committed(mutations.len());
+                    self.observer.committed(&outcomes, stopwatch.elapsed());
                     for (reply, outcome) in replies.into_iter().zip(outcomes) {
                         // A caller that left needs no answer.
                         let _ = reply.send(Ok(outcome));

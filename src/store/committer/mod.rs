@@ -7,7 +7,7 @@
 mod batch;
 mod decide;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -31,11 +31,11 @@ pub struct Committer {
     background: mpsc::Sender<Job>,
 }
 
-/// Told what each commit did: for metrics, and for what follows a change.
+/// Told what each commit did, for metrics.
 pub trait Observer: Send + Sync + 'static {
-    /// A batch of so many mutations was committed.
-    fn committed(&self, mutations: usize);
-    /// A batch failed.
+    /// A batch was committed, so long after it began.
+    fn committed(&self, outcomes: &[Result<Outcome, Refusal>], took: Duration);
+    /// A batch, or an attempt to learn what became of one, failed.
     fn failed(&self, error: &StoreError);
 }
 
