@@ -4,10 +4,13 @@
 
 /// `leasehold.v1`: generated, and so excepted from the lints that its generators don't keep.
 #[expect(
-    unused_qualifications,
     clippy::doc_markdown,
     clippy::must_use_candidate,
-    reason = "prost writes full paths, bare names and bare getters"
+    reason = "prost writes bare names and bare getters"
+)]
+#[cfg_attr(
+    any(feature = "client", feature = "server"),
+    expect(unused_qualifications, reason = "tonic writes full paths")
 )]
 #[cfg_attr(feature = "client", expect(clippy::missing_errors_doc, reason = "tonic documents no errors"))]
 #[cfg_attr(

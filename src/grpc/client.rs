@@ -1,0 +1,112 @@
+//! How an OAuth client proves itself to the token service: in the message, or by `authorization: Basic` (RFC 6749,
+//! section 2.3.1).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tonic::metadata::MetadataMap;
+
+use crate::{
+    broker::tokens::types::{ClientCredentials, TokenError, TokenErrorCode},
+    model::secret::SecretText,
+};
+
+use super::call::authorization;
+
+/// What the client shows, if anything. A bearer token is left alone: clients send theirs with every call.
+///
+/// # Errors
+/// [`TokenErrorCode::InvalidRequest`] when it shows two things, [`TokenErrorCode::InvalidClient`] when the metadata
+/// cannot be read.
+pub(super) fn credentials(
+    metadata: &MetadataMap,
+    client_id: String,
+    client_secret: String,
+) -> Result<Option<ClientCredentials>, TokenError> {
+    let in_message = !client_id.is_empty() || !client_secret.is_empty();
+    let Some(encoded) = authorization(metadata).and_then(basic) else {
+        let client_secret = SecretText::new(client_secret);
+        return Ok(in_message.then_some(ClientCredentials { client_id, client_secret, basic: false }));
+    };
+    if in_message {
+        let description = "the client must prove itself in one way: in the message or in the metadata";
+        return Err(TokenError::new(TokenErrorCode::InvalidRequest, description));
+    }
+    decoded(encoded).map(Some).ok_or_else(|| TokenError {
+        basic: true,
+        ..TokenError::new(TokenErrorCode::InvalidClient, "the `authorization` entry is not valid HTTP Basic")
+    })
+}
+
+fn basic(authorization: &str) -> Option<&str> {
+    let (scheme, rest) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
+}
+
+fn decoded(encoded: &str) -> Option<ClientCredentials> {
+    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let client_secret = SecretText::new(form_decoded(secret)?);
+    Some(ClientCredentials { client_id: form_decoded(id)?, client_secret, basic: true })
+}
+
+/// Undoes `application/x-www-form-urlencoded`, which RFC 6749 puts around both parts.
+fn form_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(authorization: &str) -> MetadataMap {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("authorization", authorization.parse().expect("a value"));
+        metadata
+    }
+
+    fn shown(authorization: &str) -> Result<Option<(String, String, bool)>, TokenErrorCode> {
+        let found = credentials(&metadata(authorization), String::new(), String::new());
+        found
+            .map(|client| client.map(|c| (c.client_id, c.client_secret.expose().to_owned(), c.basic)))
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn basic_is_read_with_its_form_encoding() {
+        let pair = |id: &str, secret: &str| Ok(Some((id.to_owned(), secret.to_owned(), true)));
+        assert_eq!(shown(&format!("Basic {}", STANDARD.encode("cli_1:s3cret"))), pair("cli_1", "s3cret"));
+        assert_eq!(shown(&format!("bAsIc {}", STANDARD.encode("a%3Ab:c+d:%C3%BC"))), pair("a:b", "c d:ü"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_invalid_client() {
+        let no_colon = format!("Basic {}", STANDARD.encode("nocolon"));
+        let bad_percent = format!("Basic {}", STANDARD.encode("a:%4"));
+        let no_text = format!("Basic {}", STANDARD.encode(b"a:\xff"));
+        for text in ["Basic ", "Basic !", &no_colon, &bad_percent, &no_text] {
+            assert_eq!(shown(text), Err(TokenErrorCode::InvalidClient), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_ways_at_once_are_refused_and_a_bearer_token_is_no_way() {
+        let basic = metadata(&format!("Basic {}", STANDARD.encode("a:b")));
+        let both = credentials(&basic, "a".to_owned(), "b".to_owned());
+        assert_eq!(both.map(|_| ()).map_err(|error| error.code), Err(TokenErrorCode::InvalidRequest));
+        assert_eq!(shown("Bearer abc"), Ok(None));
+        let in_message = credentials(&metadata("Bearer abc"), "a".to_owned(), String::new());
+        assert!(in_message.is_ok_and(|client| client.is_some_and(|client| !client.basic)));
+    }
+}
