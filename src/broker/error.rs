@@ -13,7 +13,7 @@ pub struct Error {
     /// What was wrong, field by field.
     pub violations: Vec<Violation>,
     /// Set on [`Code::MissingCredentials`].
-    pub missing: Option<MissingCredentials>,
+    pub missing: Option<Box<MissingCredentials>>,
     /// When trying again makes sense, in seconds.
     pub retry_after: Option<u32>,
     /// For the log alone.

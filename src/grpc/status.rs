@@ -24,7 +24,7 @@ impl From<Error> for Status {
         let Error { code, message, violations, missing, retry_after, cause } = error;
         let (_, rpc) = statuses(code);
         let mut details = ErrorDetails::new();
-        let lists = missing.as_ref().map_or_else(HashMap::new, lists);
+        let lists = missing.as_deref().map_or_else(HashMap::new, lists);
         details.set_error_info(reason(code.as_str()), DOMAIN, lists);
         if !violations.is_empty() {
             details.set_bad_request(field_violations(violations));
@@ -211,10 +211,10 @@ mod tests {
     #[test]
     fn what_is_wrong_and_what_is_missing_is_listed() {
         let mut error = Error::invalid(vec![Violation::new("ttl", "too short")]).retry_after(7);
-        error.missing = Some(MissingCredentials {
+        error.missing = Some(Box::new(MissingCredentials {
             missing_services: vec!["jira".to_owned(), "tray/12".to_owned()],
             available_services: vec!["todo".to_owned()],
-        });
+        }));
         let details = Status::from(error).get_error_details();
         let fields = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
         let fields: Vec<_> = fields.iter().map(|f| (f.field.as_str(), f.description.as_str())).collect();
@@ -234,7 +234,7 @@ mod tests {
         let mut error = Error::invalid(names.iter().map(|name| Violation::new(name, "unknown")).collect());
         error.message = "ü".repeat(5_000);
         error.missing =
-            Some(MissingCredentials { missing_services: names.clone(), available_services: names });
+            Some(Box::new(MissingCredentials { missing_services: names.clone(), available_services: names }));
         let status = Status::from(error);
         let response = status.clone().into_http::<()>();
         let bytes: usize =

@@ -59,8 +59,8 @@ impl Server {
         let certificate = config.tls.as_ref().map(ReloadingCertificate::load).transpose()?;
         let server_config =
             certificate.as_ref().map(|certificate| certificate.server_config()).transpose()?;
-        let http_listener = Listener::bind(config.http.address, server_config.clone()).await?;
-        let grpc_listener = Listener::bind(config.grpc.address, server_config).await?;
+        let http_listener = Listener::bind(config.http.address, server_config.clone())?;
+        let grpc_listener = Listener::bind(config.grpc.address, server_config)?;
         let (http, grpc) = (http_listener.address(), grpc_listener.address());
         let url = if issuer_is_bound_address { PublicUrl::loopback(http) } else { config.public_url.clone() };
         let url = url.as_str().trim_end_matches('/').to_owned();

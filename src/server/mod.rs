@@ -42,6 +42,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    TlsSettings(#[from] rustls::Error),
 }
 
 fn explain(error: &broker::Error) -> String {

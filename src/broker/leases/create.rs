@@ -161,7 +161,7 @@ impl Broker {
             available_services: available.map(|service| service.to_string()).collect(),
         };
         let error = Error::new(Code::MissingCredentials, "no credentials available for requested services");
-        Ok(Error { violations, missing: Some(missing), ..error })
+        Ok(Error { violations, missing: Some(Box::new(missing)), ..error })
     }
 }
 

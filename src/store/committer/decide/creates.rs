@@ -70,6 +70,7 @@ impl Desk {
             creates.iter().map(|(_, create)| create.bearer.principal).collect();
         let principals: Vec<Principal> = principals.into_iter().collect();
         let live: BTreeMap<Principal, i64> = tx.lock_quotas(&principals).await?.into_iter().collect();
+        work.locked_quotas.extend(&principals);
         let full = full_principals(work, &live, creates);
         if !full.is_empty() {
             end_due_leases(work, tx, &full).await?;

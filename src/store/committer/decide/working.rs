@@ -39,6 +39,8 @@ pub(super) struct Working {
     pub(super) new_leases: Vec<NewLease>,
     pub(super) new_keys: Vec<UsedKey>,
     pub(super) quota_moves: BTreeMap<Principal, i64>,
+    /// Whose counters are locked already.
+    pub(super) locked_quotas: BTreeSet<Principal>,
     outcomes: Vec<Option<Result<Outcome, Refusal>>>,
     records: Vec<AuditRecord>,
 }
@@ -63,8 +65,10 @@ impl Working {
     ) -> Result<Self, StoreError> {
         let named = Named::of(mutations);
         let before = clock.now();
-        let tokens = tx.token_facts(&named.tokens).await?;
-        let used_keys = tx.used_keys(&named.keys, before.plus_seconds(-KEY_LIFE_SECONDS)).await?;
+        let tokens = if named.tokens.is_empty() { Vec::new() } else { tx.token_facts(&named.tokens).await? };
+        let keys_since = before.plus_seconds(-KEY_LIFE_SECONDS);
+        let used_keys =
+            if named.keys.is_empty() { Vec::new() } else { tx.used_keys(&named.keys, keys_since).await? };
         let mut ids: BTreeSet<LeaseId> = named.leases.clone();
         ids.extend(used_keys.iter().map(|used| used.lease_id));
         let ids: Vec<LeaseId> = ids.into_iter().collect();
@@ -85,6 +89,7 @@ impl Working {
             new_leases: Vec::new(),
             new_keys: Vec::new(),
             quota_moves: BTreeMap::new(),
+            locked_quotas: BTreeSet::new(),
             outcomes: mutations.iter().map(|_| None).collect(),
             records: Vec::new(),
         };
@@ -174,8 +179,12 @@ impl Working {
             .map(|(p, delta)| (*p, *delta))
             .collect();
         if !moves.is_empty() {
-            let principals: Vec<_> = moves.iter().map(|(principal, _)| *principal).collect();
-            tx.lock_quotas(&principals).await?;
+            let unlocked = moves.iter().map(|(principal, _)| *principal);
+            let unlocked: Vec<_> =
+                unlocked.filter(|principal| !self.locked_quotas.contains(principal)).collect();
+            if !unlocked.is_empty() {
+                tx.lock_quotas(&unlocked).await?;
+            }
             tx.move_quotas(&moves).await?;
         }
         Ok(())
