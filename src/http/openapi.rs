@@ -1,0 +1,227 @@
+//! The API's description (OpenAPI 3.1), made from the code: handlers and bodies by derive, everything that the table
+//! of routes knows (names, authorization, errors) from the table.
+
+use bytes::Bytes;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Components, ContentBuilder, Info, OpenApi as Document, Ref, Response, ResponseBuilder,
+        path::Operation as Described,
+        security::{
+            ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityRequirement,
+            SecurityScheme,
+        },
+    },
+};
+
+use axum::http::Method;
+
+use crate::model::scope::Operation;
+
+use super::{
+    Access, ROUTES, Route, docs, health, identity, leases,
+    oauth::{self, OAuthErrorBody},
+    problem::ProblemBody,
+};
+
+/// The document, as JSON text.
+pub(super) fn document() -> Bytes {
+    // A document that could not be written would be empty; the test reads it.
+    serde_json::to_vec(&Api::openapi()).map(Bytes::from).unwrap_or_default()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        oauth::token,
+        oauth::introspect,
+        oauth::revoke,
+        oauth::jwks,
+        oauth::metadata,
+        identity::show,
+        leases::create,
+        leases::list,
+        leases::show,
+        leases::revoke,
+        leases::renew,
+        leases::credentials,
+        health::health,
+        health::livez,
+        health::readyz,
+        health::metrics,
+        docs::openapi,
+    ),
+    components(schemas(ProblemBody<'_>, OAuthErrorBody<'_>)),
+    tags(
+        (name = "leases", description = "Borrow credentials for a limited time"),
+        (name = "identity", description = "Who calls"),
+        (name = "oauth", description = "Access tokens for programs"),
+        (name = "operation", description = "Health, metrics and this description"),
+    ),
+    modifiers(&FromTable)
+)]
+struct Api;
+
+struct FromTable;
+
+impl Modify for FromTable {
+    fn modify(&self, document: &mut Document) {
+        document.info = Info::new("Leasehold", env!("CARGO_PKG_VERSION"));
+        document.info.description = Some(DESCRIPTION.to_owned());
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme(BEARER, bearer());
+        components.add_security_scheme(OAUTH2, oauth2());
+        components.add_security_scheme(BASIC, SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+        for route in ROUTES.iter().filter(|route| route.documented) {
+            if let Some(operation) = operation_of(document, route) {
+                complete(operation, route);
+            }
+        }
+    }
+}
+
+fn operation_of<'a>(document: &'a mut Document, route: &Route) -> Option<&'a mut Described> {
+    let item = document.paths.paths.get_mut(route.path)?;
+    let operation = match route.method {
+        Method::GET => &mut item.get,
+        Method::POST => &mut item.post,
+        Method::DELETE => &mut item.delete,
+        _ => return None,
+    };
+    operation.as_mut()
+}
+
+fn complete(operation: &mut Described, route: &Route) {
+    operation.operation_id = Some(route.operation.to_owned());
+    operation.security = Some(security(route.access));
+    let (schema, media_type) = match route.path.strip_prefix("/oauth/") {
+        Some(_) => ("OAuthError", "application/json"),
+        None => ("Problem", "application/problem+json"),
+    };
+    for (status, what) in errors(route) {
+        let response = error(what, schema, media_type);
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+    }
+}
+
+fn security(access: Access) -> Vec<SecurityRequirement> {
+    let none: [&str; 0] = [];
+    match access {
+        Access::Anonymous => Vec::new(),
+        Access::Client => vec![SecurityRequirement::new(BASIC, none), SecurityRequirement::default()],
+        Access::Bearer => {
+            vec![SecurityRequirement::new(BEARER, none), SecurityRequirement::new(OAUTH2, none)]
+        }
+        Access::Scope(scope) => vec![
+            SecurityRequirement::new(BEARER, [scope.as_str()]),
+            SecurityRequirement::new(OAUTH2, [scope.as_str()]),
+        ],
+    }
+}
+
+/// What can go wrong on a route, whatever it does.
+fn errors(route: &Route) -> Vec<(&'static str, &'static str)> {
+    let mut errors = Vec::new();
+    let reads_body = route.method != Method::GET;
+    match route.access {
+        Access::Anonymous => {}
+        Access::Client => errors.push(("401", "The client did not prove who it is")),
+        Access::Bearer | Access::Scope(_) => errors.push(("401", "No token, or one that is not valid")),
+    }
+    if !route.is_anonymous() {
+        errors.push(("429", "Too many requests, or too many live leases"));
+    }
+    if matches!(route.access, Access::Scope(_)) {
+        errors.push(("403", "The token lacks a scope, or the lease no longer holds"));
+        errors.push(("422", "A value cannot be accepted, or a service does not resolve"));
+    }
+    if route.path.contains("{id}") {
+        errors.push(("404", "No such lease, or not the caller's"));
+    }
+    if route.operation == "create_lease" {
+        errors.push(("409", "The lease that the Idempotency-Key made is over"));
+    }
+    if reads_body {
+        errors.push(("400", "The request cannot be read"));
+        errors.push(("413", "The body is larger than 1 MiB"));
+        errors.push(("415", "The body is of the wrong content type"));
+    }
+    errors.push(("500", "A fault of the broker"));
+    errors.push(("503", "Sealed, the database not available, or too much to do"));
+    errors
+}
+
+fn error(description: &str, schema: &str, media_type: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    ResponseBuilder::new().description(description).content(media_type, content).build()
+}
+
+fn bearer() -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some("An access token, or an MCP token (mcp_…)".to_owned());
+    SecurityScheme::Http(scheme)
+}
+
+fn oauth2() -> SecurityScheme {
+    let mut scopes: Vec<(String, String)> =
+        Operation::ALL.iter().map(|scope| (scope.as_str().to_owned(), String::new())).collect();
+    scopes.push(("service:*".to_owned(), "Borrow from every service".to_owned()));
+    let flow = ClientCredentials::new("/oauth/token", Scopes::from_iter(scopes));
+    SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(flow)]))
+}
+
+const BEARER: &str = "bearer";
+const OAUTH2: &str = "oauth2";
+const BASIC: &str = "client";
+const DESCRIPTION: &str = "A credential broker and lease service: programs prove who they are and are lent the \
+    credentials they need, for a limited time. Times are RFC 3339 in UTC; ids are opaque; errors are problems \
+    (RFC 9457), at /oauth/* as RFC 6749 has them.";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_description_have_the_same_routes() {
+        let document: Value = serde_json::from_slice(&document()).unwrap();
+        let described: BTreeSet<(String, String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods.as_object().unwrap().iter().map(move |(method, operation)| {
+                    let name = operation["operationId"].as_str().unwrap_or("").to_owned();
+                    (path.clone(), method.to_uppercase(), name)
+                })
+            })
+            .collect();
+        let table: BTreeSet<_> = ROUTES
+            .iter()
+            .filter(|route| route.documented)
+            .map(|route| (route.path.to_owned(), route.method.to_string(), route.operation.to_owned()))
+            .collect();
+        assert_eq!(described, table);
+    }
+
+    #[test]
+    fn the_description_is_complete() {
+        let document: Value = serde_json::from_slice(&document()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(schemas.contains_key(name), "{name}");
+        }
+        let create = &document["paths"]["/api/mcp/credentials/lease"]["post"];
+        assert_eq!(create["security"][1]["oauth2"][0], "lease:create");
+        assert!(create["responses"]["422"]["content"]["application/problem+json"].is_object());
+        let required = &schemas["CreateLease"]["required"];
+        assert_eq!(*required, serde_json::json!(["services", "server_id"]));
+    }
+}
