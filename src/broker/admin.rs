@@ -89,9 +89,7 @@ impl Broker {
         change: Change,
     ) -> Result<u64, Error> {
         let record = AuditRecord::success(event, actor, target, self.clock.now());
-        let touched = self.store.administer(AdminChange { records: vec![record], change }).await?;
-        self.doubt();
-        Ok(touched)
+        Ok(self.store.administer(AdminChange { records: vec![record], change }).await?)
     }
 
     /// Ends a membership: at once effective for every lease that rests on it. For operators.

@@ -134,9 +134,9 @@ impl Error {
 
     /// [`Code::Internal`]: the cause goes to the log, the caller learns nothing of it.
     #[must_use]
-    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let message = "an unexpected fault; the request id names it in the log";
-        Self { cause: Some(std::sync::Arc::new(cause)), ..Self::new(Code::Internal, message) }
+        Self { cause: Some(Cause::from(cause.into())), ..Self::new(Code::Internal, message) }
     }
 
     /// Says when to try again.

@@ -37,7 +37,6 @@ use authn::CallerCache;
 use holdings::HoldingsCache;
 use rate::RateLimit;
 use signing::SigningKeys;
-use sweeps::Doubts;
 use tokens::ClientCache;
 use usage::UsageLog;
 use vault::Vault;
@@ -62,7 +61,6 @@ pub struct Broker {
     rate: RateLimit<Principal>,
     failures: RateLimit<String>,
     usage: UsageLog,
-    doubts: Doubts,
 }
 
 /// Everything a broker is made of.
@@ -130,7 +128,6 @@ impl Broker {
             rate,
             failures: RateLimit::new(FAILURES_PER_SECOND, FAILURE_BURST),
             usage: UsageLog::default(),
-            doubts: Doubts::at_start(),
         }
     }
 

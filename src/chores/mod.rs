@@ -93,7 +93,7 @@ async fn expire(desk: Arc<Desk>) -> Result<(), Error> {
 }
 
 async fn recheck(desk: Arc<Desk>) -> Result<(), Error> {
-    desk.broker.recheck_leases().await
+    desk.broker.recheck_leases().await.map(drop)
 }
 
 async fn record_usage(desk: Arc<Desk>) -> Result<(), Error> {

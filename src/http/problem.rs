@@ -100,7 +100,7 @@ impl Problem {
 
     /// A fault of our own: the cause is for the log alone.
     pub(super) fn fault(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Error::internal(cause.into()).into()
+        Error::internal(cause).into()
     }
 
     /// The answer, and the cause into the log.

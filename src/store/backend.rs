@@ -195,14 +195,13 @@ pub trait Tx: Send {
         principals: &[Principal],
         now: Instant,
     ) -> Result<Vec<LeaseFacts>, StoreError>;
-    /// Of the next `limit` active, unexpired leases after a position, in the order of their ids: those whose holder,
-    /// fence or epochs say that they may not hold, locked; and the last id looked at, none when the end was reached.
+    /// Active, unexpired leases whose holder, fence or epochs say that they may not hold, locked: at most `limit`, an
+    /// equal share for each change that raised the doubt; and whether there was any doubt to work on.
     async fn lock_doubtful_leases(
         &mut self,
-        after: Option<LeaseId>,
-        limit: u16,
         now: Instant,
-    ) -> Result<(Vec<LeaseFacts>, Option<LeaseId>), StoreError>;
+        limit: u16,
+    ) -> Result<(Vec<LeaseFacts>, bool), StoreError>;
 
     /// Inserts leases, their sources, and the newest fence that each is younger than.
     async fn insert_leases(&mut self, leases: &[NewLease]) -> Result<(), StoreError>;

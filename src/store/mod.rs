@@ -9,8 +9,13 @@ pub mod backend;
 pub mod chain;
 pub mod committer;
 mod error;
+mod migrate;
 pub mod mutation;
+pub mod postgres;
 mod reads;
+mod rows;
+mod sql;
+pub mod sqlite;
 
 use std::sync::Arc;
 
@@ -27,7 +32,7 @@ use committer::{Committer, Reply};
 use mutation::{
     CheckLease, CreateLease, CreatedLease, ExpireLeases, IssueToken, Mutation, Outcome, ReadCredentials,
     ReadableLease, RecheckLeases, Refusal, RenewLease, RenewedLease, RevokeLease, RevokeToken, RevokedLease,
-    UseToken,
+    Sweep, UseToken,
 };
 
 pub use error::{Cause, StoreError};
@@ -173,24 +178,20 @@ impl Store {
         touched(self.committer.submit(Mutation::Administer(Box::new(change))).await)
     }
 
-    /// Marks leases that ran out; answers how many were due, at most `limit`.
+    /// Marks leases that ran out, at most `limit`.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn expire_leases(&self, limit: u16) -> Result<u64, StoreError> {
-        touched(self.committer.submit(Mutation::ExpireLeases(ExpireLeases { limit })).await)
+    pub async fn expire_leases(&self, limit: u16) -> Result<Sweep, StoreError> {
+        swept(self.committer.submit(Mutation::ExpireLeases(ExpireLeases { limit })).await)
     }
 
-    /// Re-checks leases in doubt among the next `limit` after a position; answers the position reached.
+    /// Re-checks leases in doubt, at most `limit`.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn recheck_leases(&self, recheck: RecheckLeases) -> Result<Option<LeaseId>, StoreError> {
-        let reply = self.committer.submit(Mutation::RecheckLeases(recheck)).await;
-        match reply? {
-            Ok(Outcome::Reached(position)) => Ok(position),
-            _ => Ok(None),
-        }
+    pub async fn recheck_leases(&self, limit: u16) -> Result<Sweep, StoreError> {
+        swept(self.committer.submit(Mutation::RecheckLeases(RecheckLeases { limit })).await)
     }
 }
 
@@ -204,6 +205,13 @@ fn expect<T>(reply: Reply, pick: impl FnOnce(Outcome) -> Option<T>) -> Written<T
 
 fn done(outcome: Outcome) -> Option<()> {
     matches!(outcome, Outcome::Done).then_some(())
+}
+
+fn swept(reply: Reply) -> Result<Sweep, StoreError> {
+    match reply? {
+        Ok(Outcome::Swept(sweep)) => Ok(sweep),
+        _ => Ok(Sweep { marked: 0, more: false }),
+    }
 }
 
 fn touched(reply: Reply) -> Result<u64, StoreError> {

@@ -49,7 +49,7 @@ pub enum Mutation {
     IssueToken(Box<IssueToken>),
     /// Checks that a lease holds, for handing out its values again.
     ReadCredentials(ReadCredentials),
-    /// Re-checks the next live leases in the order of their ids, a bounded number. Background.
+    /// Re-checks leases in doubt after a change that may have ended their entitlement, a bounded number. Background.
     RecheckLeases(RecheckLeases),
     /// Writes an audit record of something that changed nothing.
     Record(Box<AuditRecord>),
@@ -171,9 +171,7 @@ pub struct ExpireLeases {
 /// See [`Mutation::RecheckLeases`].
 #[derive(Debug, Clone)]
 pub struct RecheckLeases {
-    /// The last lease that the step before looked at.
-    pub after: Option<LeaseId>,
-    /// The most live leases to look at in one step.
+    /// The most to check at once.
     pub limit: u16,
 }
 
@@ -191,12 +189,12 @@ pub struct CheckLease {
 pub enum Outcome {
     /// Done; nothing to tell.
     Done,
-    /// How many rows a background mutation or an administrative change touched.
+    /// How many rows an administrative change touched.
     Touched(u64),
     /// A lease, re-checked.
     Checked(Box<LeaseFacts>),
-    /// The last lease that a bounded step looked at; none when it reached the end.
-    Reached(Option<LeaseId>),
+    /// A bounded step of a sweep.
+    Swept(Sweep),
     /// A lease was taken, or found.
     Created(Box<CreatedLease>),
     /// A lease was renewed.
@@ -205,6 +203,15 @@ pub enum Outcome {
     Readable(Box<ReadableLease>),
     /// A lease is over.
     Revoked(RevokedLease),
+}
+
+/// See [`Outcome::Swept`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// Leases that the step marked.
+    pub marked: u64,
+    /// Whether there may be more to do at once.
+    pub more: bool,
 }
 
 /// See [`Outcome::Created`].

@@ -2,24 +2,26 @@
 
 use crate::{
     model::{audit::Actor, id::LeaseId, renewal::UseRefusal, standing::Standing},
-    store::mutation::{Mutation, Outcome},
+    store::mutation::{Mutation, Outcome, Sweep},
 };
 
 use super::working::{End, Working};
 
-/// Marks due and doubtful leases; each sweep is answered how many there were, so that its chore knows whether to go on.
+/// Marks due and doubtful leases.
 pub(super) fn decide(work: &mut Working, mutations: &[Mutation]) {
     let due = std::mem::take(&mut work.due);
     let doubtful = std::mem::take(&mut work.doubtful);
-    let found_due = due.len() as u64;
-    due.into_iter().chain(doubtful).for_each(|id| mark(work, id));
     for (position, mutation) in mutations.iter().enumerate() {
-        match mutation {
-            Mutation::ExpireLeases(_) => work.settle(position, Ok(Outcome::Touched(found_due))),
-            Mutation::RecheckLeases(_) => work.settle(position, Ok(Outcome::Reached(work.scanned_to))),
-            _ => {}
-        }
+        let sweep = match mutation {
+            Mutation::ExpireLeases(sweep) => {
+                Sweep { marked: due.len() as u64, more: due.len() >= usize::from(sweep.limit) }
+            }
+            Mutation::RecheckLeases(_) => Sweep { marked: doubtful.len() as u64, more: work.more_doubts },
+            _ => continue,
+        };
+        work.settle(position, Ok(Outcome::Swept(sweep)));
     }
+    due.into_iter().chain(doubtful).for_each(|id| mark(work, id));
 }
 
 fn mark(work: &mut Working, id: LeaseId) {

@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError,
         backend::{NewLease, Tx, UsedKey},
-        mutation::{Bearer, Mutation, Outcome, RecheckLeases, Refusal},
+        mutation::{Bearer, Mutation, Outcome, Refusal},
     },
 };
 
@@ -33,8 +33,8 @@ pub(super) struct Working {
     /// Leases that the sweeps of this batch found due or doubtful.
     pub(super) due: Vec<LeaseId>,
     pub(super) doubtful: Vec<LeaseId>,
-    /// How far the scan for doubtful leases came; none when it reached the end.
-    pub(super) scanned_to: Option<LeaseId>,
+    /// Whether doubts may be left after this batch.
+    pub(super) more_doubts: bool,
     pub(super) used_keys: Vec<UsedKey>,
     pub(super) new_leases: Vec<NewLease>,
     pub(super) new_keys: Vec<UsedKey>,
@@ -74,9 +74,9 @@ impl Working {
         let ids: Vec<LeaseId> = ids.into_iter().collect();
         let mut facts = if ids.is_empty() { Vec::new() } else { tx.lock_leases(&ids).await? };
         let due = if named.due > 0 { tx.lock_due_leases(before, named.due).await? } else { Vec::new() };
-        let (doubtful, scanned_to) = match &named.scan {
-            Some(scan) => tx.lock_doubtful_leases(scan.after, scan.limit, before).await?,
-            None => (Vec::new(), None),
+        let (doubtful, more_doubts) = match named.doubtful {
+            0 => (Vec::new(), false),
+            limit => tx.lock_doubtful_leases(before, limit).await?,
         };
         let mut work = Self {
             now: clock.now(),
@@ -84,7 +84,7 @@ impl Working {
             leases: BTreeMap::new(),
             due: due.iter().map(|facts| facts.lease.id).collect(),
             doubtful: doubtful.iter().map(|facts| facts.lease.id).collect(),
-            scanned_to,
+            more_doubts,
             used_keys,
             new_leases: Vec::new(),
             new_keys: Vec::new(),
@@ -317,7 +317,7 @@ struct Named {
     with_sources: BTreeSet<LeaseId>,
     keys: Vec<(Principal, String)>,
     due: u16,
-    scan: Option<RecheckLeases>,
+    doubtful: u16,
 }
 
 impl Named {
@@ -348,7 +348,7 @@ impl Named {
                 self.leases.insert(read.lease_id);
                 self.with_sources.insert(read.lease_id);
             }
-            Mutation::RecheckLeases(scan) => self.scan = Some(scan.clone()),
+            Mutation::RecheckLeases(sweep) => self.doubtful = self.doubtful.saturating_add(sweep.limit),
             Mutation::RenewLease(renew) => {
                 self.tokens.push(renew.bearer.token_id);
                 self.leases.insert(renew.lease_id);

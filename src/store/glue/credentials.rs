@@ -1,0 +1,243 @@
+//! Credentials, and the holdings made of them.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{
+    doubts::{self, Doubted},
+    people,
+    run::{Connection, execute, fetch, find, micros, query, set},
+};
+use crate::{
+    model::{
+        credential::{Credential, CredentialStatus},
+        holdings::{Holdings, OrganizationHoldings, Subject},
+        id::{CredentialId, OrganizationId},
+        instant::Instant,
+        organization::{Role, SharingRule},
+        owner::Owner,
+        sealed::Sealed,
+    },
+    store::{
+        error::StoreError,
+        rows::{CredentialRow, Place, by_id},
+        sql::credentials as sql,
+    },
+};
+
+/// Everything in the connection's snapshot. A corrupt credential is left out, so that it costs nobody the others.
+pub(super) async fn load_holdings(
+    connection: &mut Connection,
+    subject: Subject,
+) -> Result<Holdings, StoreError> {
+    let mut organizations = match subject {
+        Subject::OrganizationClient { organization_id, role } => {
+            own_organization(connection, organization_id, role).await?
+        }
+        Subject::User(id) => people::memberships(connection, id).await?,
+    };
+    let person = subject.user_id().map(Owner::User);
+    let shared = organizations.iter().map(|holdings| Owner::Organization(holdings.organization_id));
+    let owners: Vec<Owner> = person.into_iter().chain(shared).collect();
+    let mut credentials = list(connection, &owners).await?;
+    for holdings in &mut organizations {
+        let owner = Owner::Organization(holdings.organization_id);
+        holdings.credentials = credentials.remove(&owner).unwrap_or_default();
+    }
+    let personal = person.and_then(|owner| credentials.remove(&owner)).unwrap_or_default();
+    let revisions = people::revisions(connection, &owners).await?;
+    Ok(Holdings { subject, personal, organizations, revisions })
+}
+
+async fn own_organization(
+    connection: &mut Connection,
+    organization_id: OrganizationId,
+    role: Role,
+) -> Result<Vec<OrganizationHoldings>, StoreError> {
+    let found = people::find_organization(connection, organization_id).await?;
+    let holdings = found.map(|(name, status, epoch)| OrganizationHoldings {
+        organization_id,
+        name,
+        status,
+        epoch,
+        role,
+        membership_epoch: None,
+        credentials: Vec::new(),
+    });
+    Ok(holdings.into_iter().collect())
+}
+
+async fn list(
+    connection: &mut Connection,
+    owners: &[Owner],
+) -> Result<HashMap<Owner, Vec<Credential>>, StoreError> {
+    #[derive(Serialize)]
+    struct ByOwner {
+        owner: String,
+    }
+    let mut by_owner: HashMap<Owner, Vec<Credential>> = HashMap::new();
+    if owners.is_empty() {
+        return Ok(by_owner);
+    }
+    let owners = owners.iter().map(|owner| ByOwner { owner: owner.to_string() });
+    let rows = fetch::<CredentialRow>(connection, set(&sql::LIST, owners)?).await?;
+    for credential in readable(rows) {
+        by_owner.entry(credential.owner).or_default().push(credential);
+    }
+    Ok(by_owner)
+}
+
+pub(super) async fn load(
+    connection: &mut Connection,
+    ids: &[CredentialId],
+) -> Result<Vec<Result<Credential, StoreError>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = fetch::<CredentialRow>(connection, set(&sql::FIND, by_id(ids))?).await?;
+    Ok(rows.into_iter().map(Credential::try_from).collect())
+}
+
+pub(super) async fn list_to_reseal(
+    connection: &mut Connection,
+    owner: Owner,
+    after: Option<CredentialId>,
+    limit: u16,
+) -> Result<Vec<Credential>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let statement = query(&sql::LIST_TO_RESEAL).bind(owner.to_string()).bind(after).bind(i64::from(limit));
+    let rows = fetch::<CredentialRow>(connection, statement).await?;
+    Ok(readable(rows).collect())
+}
+
+pub(super) async fn insert(connection: &mut Connection, credential: &Credential) -> Result<u64, StoreError> {
+    people::raise_revision(connection, credential.owner).await?;
+    let (owner, service) = (credential.owner.to_string(), credential.service.to_string());
+    if credential.primary {
+        execute(connection, query(&sql::DEMOTE).bind(owner.clone()).bind(service.clone())).await?;
+    }
+    let statement = query(&sql::INSERT)
+        .bind(credential.id.to_string())
+        .bind(owner)
+        .bind(service)
+        .bind(credential.account.to_string())
+        .bind(credential.primary)
+        .bind(credential.status.as_str())
+        .bind(sharing_json(&credential.sharing))
+        .bind(credential.epoch)
+        .bind(credential.version)
+        .bind(credential.sealed.as_bytes().to_vec())
+        .bind(key_id(&credential.sealed))
+        .bind(micros(credential.expires_at))
+        .bind(credential.created_at.micros());
+    execute(connection, statement).await
+}
+
+pub(super) async fn rotate(
+    connection: &mut Connection,
+    id: CredentialId,
+    version: i64,
+    sealed: &Sealed,
+    expires_at: Option<Instant>,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::ROTATE)
+        .bind(id.to_string())
+        .bind(version)
+        .bind(sealed.as_bytes().to_vec())
+        .bind(key_id(sealed))
+        .bind(micros(expires_at));
+    let owner: Option<(String,)> = find(connection, statement).await?;
+    if owner.is_none() && exists(connection, id).await? {
+        return Err(StoreError::Conflict { constraint: "credentials_version".to_owned() });
+    }
+    raise(connection, id, owner).await
+}
+
+pub(super) async fn set_status(
+    connection: &mut Connection,
+    id: CredentialId,
+    status: CredentialStatus,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::SET_STATUS).bind(id.to_string()).bind(status.as_str());
+    let owner = find(connection, statement).await?;
+    raise(connection, id, owner).await
+}
+
+pub(super) async fn set_sharing(
+    connection: &mut Connection,
+    id: CredentialId,
+    sharing: &SharingRule,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::SET_SHARING).bind(id.to_string()).bind(sharing_json(sharing));
+    let owner = find(connection, statement).await?;
+    raise(connection, id, owner).await
+}
+
+pub(super) async fn delete(connection: &mut Connection, id: CredentialId) -> Result<u64, StoreError> {
+    let deleted: Option<(String, String)> =
+        find(connection, query(&sql::DELETE).bind(id.to_string())).await?;
+    let (owner, service) = deleted.unzip();
+    if let Some((owner, service)) = owner.clone().zip(service) {
+        execute(connection, query(&sql::PROMOTE).bind(owner).bind(service)).await?;
+    }
+    raise(connection, id, owner.map(|owner| (owner,))).await
+}
+
+/// The same value in another envelope; 0 when it is no longer `from`.
+pub(super) async fn reseal(
+    connection: &mut Connection,
+    id: CredentialId,
+    from: &Sealed,
+    to: &Sealed,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::RESEAL)
+        .bind(id.to_string())
+        .bind(from.as_bytes().to_vec())
+        .bind(to.as_bytes().to_vec())
+        .bind(key_id(to));
+    let touched = execute(connection, statement).await?;
+    if touched > 0 || exists(connection, id).await? {
+        Ok(touched)
+    } else {
+        Err(StoreError::Missing(CREDENTIAL))
+    }
+}
+
+async fn exists(connection: &mut Connection, id: CredentialId) -> Result<bool, StoreError> {
+    let row: Option<(String,)> = find(connection, query(&sql::EXISTS).bind(id.to_string())).await?;
+    Ok(row.is_some())
+}
+
+/// A credential changed: its owner's revision rises, and the leases that rest on it are doubted.
+async fn raise(
+    connection: &mut Connection,
+    id: CredentialId,
+    owner: Option<(String,)>,
+) -> Result<u64, StoreError> {
+    let (owner,) = owner.ok_or(StoreError::Missing(CREDENTIAL))?;
+    let owner = Place { table: "credentials", row: &id.to_string() }.parse("owner", &owner)?;
+    doubts::raise(connection, Doubted::Credential(id), 0).await?;
+    people::raise_revision(connection, owner).await
+}
+
+fn readable(rows: Vec<CredentialRow>) -> impl Iterator<Item = Credential> {
+    rows.into_iter().filter_map(|row| match Credential::try_from(row) {
+        Ok(credential) => Some(credential),
+        Err(error) => {
+            tracing::error!(%error, "a credential is left out");
+            None
+        }
+    })
+}
+
+fn key_id(sealed: &Sealed) -> String {
+    sealed.envelope().map(|envelope| envelope.key_id.to_owned()).unwrap_or_default()
+}
+
+fn sharing_json(sharing: &SharingRule) -> String {
+    #[expect(clippy::expect_used, reason = "a list of texts always serialises")]
+    serde_json::to_string(sharing).expect("a sharing rule serialises")
+}
+
+const CREDENTIAL: &str = "the credential";

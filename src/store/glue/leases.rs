@@ -1,0 +1,201 @@
+//! Leases, their sources and their facts.
+
+use super::{
+    db,
+    run::{Connection, execute, fetch, load, query, set},
+};
+use crate::{
+    model::{
+        id::LeaseId,
+        instant::Instant,
+        lease::{Lease, LeaseState},
+        page::Page,
+        principal::Principal,
+        resolution::{Entitlement, Source},
+        standing::LeaseFacts,
+    },
+    store::{
+        backend::{LeaseQuery, NewLease},
+        error::StoreError,
+        rows::{
+            EntitlementRow, LeaseParameters, LeaseRow, LeaseUpdate, Place, SourceParameters, SourceRow,
+            SourceUpdate, by_id,
+        },
+        sql::leases as sql,
+    },
+};
+use serde::Serialize;
+
+pub(super) async fn lock(
+    connection: &mut Connection,
+    ids: &[LeaseId],
+) -> Result<Vec<LeaseFacts>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    if db::LOCKS_ROWS {
+        execute(connection, set(&sql::LOCK, by_id(ids))?).await?;
+    }
+    facts(connection, ids).await
+}
+
+pub(super) async fn facts(
+    connection: &mut Connection,
+    ids: &[LeaseId],
+) -> Result<Vec<LeaseFacts>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load::<LeaseRow, _>(connection, set(&sql::FACTS, by_id(ids))?).await
+}
+
+pub(super) async fn sources(
+    connection: &mut Connection,
+    ids: &[LeaseId],
+) -> Result<Vec<(LeaseId, Source)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load::<SourceRow, _>(connection, set(&sql::SOURCES, by_id(ids))?).await
+}
+
+pub(super) async fn entitlements(
+    connection: &mut Connection,
+    ids: &[LeaseId],
+) -> Result<Vec<(LeaseId, Source, Entitlement)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    load::<EntitlementRow, _>(connection, set(&sql::ENTITLEMENTS, by_id(ids))?).await
+}
+
+pub(super) async fn reusable(
+    connection: &mut Connection,
+    keys: &[(Principal, String)],
+    now: Instant,
+) -> Result<Vec<(Principal, String, LeaseId)>, StoreError> {
+    #[derive(Serialize)]
+    struct Key<'a> {
+        principal: String,
+        reuse_key: &'a str,
+    }
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parameters =
+        keys.iter().map(|(principal, reuse_key)| Key { principal: principal.to_string(), reuse_key });
+    let statement = set(&sql::REUSABLE, parameters)?.bind(now.micros());
+    let rows: Vec<(String, String, String)> = fetch(connection, statement).await?;
+    let parse = |(principal, reuse_key, id): (String, String, String)| {
+        let place = Place { table: "leases", row: &id };
+        Ok((place.parse("principal", &principal)?, reuse_key, place.parse("id", &id)?))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// Chosen without a lock, then locked and judged again: another replica may have been faster.
+pub(super) async fn lock_due(
+    connection: &mut Connection,
+    now: Instant,
+    limit: u16,
+) -> Result<Vec<LeaseFacts>, StoreError> {
+    let statement =
+        query(&sql::DUE).bind(now.micros()).bind(i64::from(limit)).bind(DUE_WINDOW.max(limit.into()));
+    let rows = fetch(connection, statement).await?;
+    lock_if_due(connection, rows, now).await
+}
+
+pub(super) async fn lock_due_of(
+    connection: &mut Connection,
+    principals: &[Principal],
+    now: Instant,
+) -> Result<Vec<LeaseFacts>, StoreError> {
+    #[derive(Serialize)]
+    struct Key {
+        principal: String,
+    }
+    let keys = principals.iter().map(|principal| Key { principal: principal.to_string() });
+    let rows = fetch(connection, set(&sql::DUE_OF, keys)?.bind(now.micros())).await?;
+    lock_if_due(connection, rows, now).await
+}
+
+async fn lock_if_due(
+    connection: &mut Connection,
+    rows: Vec<(String,)>,
+    now: Instant,
+) -> Result<Vec<LeaseFacts>, StoreError> {
+    let parse = |(id,): (String,)| Place { table: "leases", row: &id }.parse("id", &id);
+    let ids: Vec<LeaseId> = rows.into_iter().map(parse).collect::<Result<_, _>>()?;
+    let mut due = lock(connection, &ids).await?;
+    due.retain(|facts| facts.lease.state == LeaseState::Active && facts.lease.expires_at <= now);
+    Ok(due)
+}
+
+pub(super) async fn insert(connection: &mut Connection, leases: &[NewLease]) -> Result<(), StoreError> {
+    if leases.is_empty() {
+        return Ok(());
+    }
+    execute(connection, set(&sql::INSERT, leases.iter().map(LeaseParameters::from))?).await?;
+    let sources = leases.iter().flat_map(SourceParameters::of);
+    execute(connection, set(&sql::INSERT_SOURCES, sources)?).await?;
+    Ok(())
+}
+
+pub(super) async fn update(connection: &mut Connection, leases: &[Lease]) -> Result<(), StoreError> {
+    if leases.is_empty() {
+        return Ok(());
+    }
+    let touched = execute(connection, set(&sql::UPDATE, leases.iter().map(LeaseUpdate::from))?).await?;
+    if touched == leases.len() as u64 { Ok(()) } else { Err(StoreError::Missing("a lease")) }
+}
+
+pub(super) async fn update_sources(
+    connection: &mut Connection,
+    sources: &[(LeaseId, Source)],
+) -> Result<(), StoreError> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    let updates = sources.iter().map(SourceUpdate::from);
+    let touched = execute(connection, set(&sql::UPDATE_SOURCES, updates)?).await?;
+    if touched == sources.len() as u64 { Ok(()) } else { Err(StoreError::Missing("a lease's source")) }
+}
+
+pub(super) async fn list(
+    connection: &mut Connection,
+    wanted: &LeaseQuery,
+) -> Result<Page<LeaseFacts, LeaseId>, StoreError> {
+    let LeaseQuery { principal, now, status, service, server_id, after, size } = wanted;
+    let statement = query(&sql::LIST)
+        .bind(principal.to_string())
+        .bind(now.micros())
+        .bind(status.map(|status| status.as_str()))
+        .bind(service.as_ref().map(ToString::to_string))
+        .bind(server_id.clone())
+        .bind(after.map(|id| id.to_string()))
+        .bind(i64::from(size.items()) + 1);
+    let mut items: Vec<LeaseFacts> = load::<LeaseRow, _>(connection, statement).await?;
+    let more = items.len() > usize::from(size.items());
+    items.truncate(size.items().into());
+    let next = items.last().map(|last| last.lease.id).filter(|_| more);
+    Ok(Page { items, next })
+}
+
+/// Removes leases that ended and would have run out before `before`.
+pub(super) async fn prune(
+    connection: &mut Connection,
+    before: Instant,
+    limit: u16,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::PRUNABLE).bind(before.micros()).bind(i64::from(limit));
+    let ids: Vec<(String,)> = fetch(connection, statement).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<String> = ids.into_iter().map(|(id,)| id).collect();
+    execute(connection, set(&sql::DELETE_SOURCES, by_id(&ids))?).await?;
+    execute(connection, set(&sql::DELETE, by_id(&ids))?).await
+}
+
+/// Of the leases that are due longest, so many are shared out between owners: bounds the work of one sweep.
+const DUE_WINDOW: i64 = 4_096;

@@ -1,0 +1,97 @@
+//! Binding and executing, in the few shapes that the other files need.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::db::{self, Database};
+use crate::{
+    model::instant::Instant,
+    store::{error::StoreError, sql::Statement},
+};
+
+/// A connection, in a transaction or not.
+pub(super) type Connection = <Database as sqlx::Database>::Connection;
+/// A statement with what is bound to it.
+pub(super) type Query<'q> = sqlx::query::Query<'q, Database, <Database as sqlx::Database>::Arguments>;
+type Row = <Database as sqlx::Database>::Row;
+
+/// A statement to bind values to.
+pub(super) fn query<'q>(statement: &Statement) -> Query<'q> {
+    sqlx::query(db::text(statement))
+}
+
+/// A set statement: the rows become `$1`.
+pub(super) fn set<'q, P: Serialize>(
+    statement: &Statement,
+    rows: impl IntoIterator<Item = P>,
+) -> Result<Query<'q>, StoreError> {
+    let rows: Vec<P> = rows.into_iter().collect();
+    let json =
+        serde_json::to_string(&rows).map_err(|error| db::classify(sqlx::Error::Encode(error.into())))?;
+    Ok(query(statement).bind(json))
+}
+
+/// Executes; answers how many rows were touched.
+pub(super) async fn execute(connection: &mut Connection, query: Query<'_>) -> Result<u64, StoreError> {
+    let done = query.execute(connection).await.map_err(db::classify)?;
+    Ok(done.rows_affected())
+}
+
+/// Executes; [`StoreError::Missing`] when no row was touched.
+pub(super) async fn change(
+    connection: &mut Connection,
+    query: Query<'_>,
+    what: &'static str,
+) -> Result<u64, StoreError> {
+    match execute(connection, query).await? {
+        0 => Err(StoreError::Missing(what)),
+        touched => Ok(touched),
+    }
+}
+
+/// Every row.
+pub(super) async fn fetch<R>(connection: &mut Connection, query: Query<'_>) -> Result<Vec<R>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row>,
+{
+    let rows = query.fetch_all(connection).await.map_err(db::classify)?;
+    rows.iter().map(|row| R::from_row(row).map_err(db::classify)).collect()
+}
+
+/// Every row, as the model has it; the first that does not read back fails all.
+pub(super) async fn load<R, M>(connection: &mut Connection, query: Query<'_>) -> Result<Vec<M>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row> + TryInto<M, Error = StoreError>,
+{
+    fetch::<R>(connection, query).await?.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The row there may be.
+pub(super) async fn find<R>(connection: &mut Connection, query: Query<'_>) -> Result<Option<R>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row>,
+{
+    let row = query.fetch_optional(connection).await.map_err(db::classify)?;
+    row.as_ref().map(R::from_row).transpose().map_err(db::classify)
+}
+
+/// The row there may be, as the model has it.
+pub(super) async fn find_model<R, M>(
+    connection: &mut Connection,
+    query: Query<'_>,
+) -> Result<Option<M>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row> + TryInto<M, Error = StoreError>,
+{
+    find::<R>(connection, query).await?.map(TryInto::try_into).transpose()
+}
+
+/// An instant that may be missing, to bind.
+pub(super) fn micros(at: Option<Instant>) -> Option<i64> {
+    at.map(Instant::micros)
+}
+
+/// An id that may be missing, to bind.
+pub(super) fn text<T: ToString>(id: Option<T>) -> Option<String> {
+    id.map(|id| id.to_string())
+}

@@ -1,0 +1,137 @@
+//! The store on PostgreSQL: any number of processes share one database.
+//!
+//! Writing transactions lock the rows they judge, and hold off decisive changes; see `db`. Knows nothing of what the
+//! rows mean: the files mounted from `glue` do.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection as _, PgConnection, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    backend::Backend,
+    error::StoreError,
+    migrate::{self, Plan},
+};
+
+#[expect(clippy::duplicate_mod, reason = "the glue is written once, against `super::db`, for both back ends")]
+#[path = "../glue/administer.rs"]
+mod administer;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/backend.rs"]
+mod backend;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/credentials.rs"]
+mod credentials;
+mod db;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/doubts.rs"]
+mod doubts;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/journal.rs"]
+mod journal;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/keys.rs"]
+mod keys;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/leases.rs"]
+mod leases;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/people.rs"]
+mod people;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/quotas.rs"]
+mod quotas;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/run.rs"]
+mod run;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/tokens.rs"]
+mod tokens;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/tx.rs"]
+mod tx;
+
+/// Opens the database that `url` names, with at most `max_connections` connections. With `may_migrate`, brings an older
+/// schema up to date; replicas that start together wait for the one that does.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL is wrong or the schema may not be migrated; [`StoreError::NewerSchema`];
+/// [`StoreError::Unavailable`].
+pub async fn open(
+    url: &str,
+    max_connections: u32,
+    may_migrate: bool,
+) -> Result<Arc<dyn Backend>, StoreError> {
+    let plain: PgConnectOptions =
+        url.parse().map_err(|error| StoreError::Setup(format!("not a PostgreSQL URL: {error}")))?;
+    let plain = plain.application_name("leasehold").statement_cache_capacity(STATEMENTS);
+    prepare_schema(&plain, may_migrate).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_WAIT)
+        .connect_with(plain.options(SESSION))
+        .await
+        .map_err(db::classify)?;
+    Ok(Arc::new(Store { pool }))
+}
+
+/// The pool of one database.
+pub(super) struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    const fn writers(&self) -> &PgPool {
+        &self.pool
+    }
+
+    const fn readers(&self) -> &PgPool {
+        &self.pool
+    }
+
+    async fn shut(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// On a connection of its own: a migration may take longer than a statement of the service.
+async fn prepare_schema(options: &PgConnectOptions, may_migrate: bool) -> Result<(), StoreError> {
+    let mut connection = options.connect().await.map_err(db::classify)?;
+    let found = schema_version(&mut connection).await?;
+    if migrate::plan(&MIGRATOR, found, may_migrate)? == Plan::Migrate {
+        MIGRATOR.run(&mut connection).await.map_err(|error| migrate::failed(error, db::classify))?;
+    }
+    connection.close().await.map_err(db::classify)
+}
+
+async fn schema_version(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    let migrated: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(db::classify)?;
+    if !migrated {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await
+        .map_err(db::classify)
+}
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Durable commits whatever the server's default, and no transaction that waits for ever or is forgotten.
+const SESSION: [(&str, &str); 5] = [
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+];
+const ACQUIRE_WAIT: Duration = Duration::from_secs(3);
+/// More than there are statements.
+const STATEMENTS: usize = 256;

@@ -1,0 +1,62 @@
+//! Statements on owners, users, organizations and memberships.
+
+use super::statements;
+
+macro_rules! user {
+    () => {
+        "SELECT id, email, name, active, epoch, created_at FROM users "
+    };
+}
+
+statements! {
+    /// Revisions of owners.
+    REVISIONS = "owner.revisions" rows (id text):
+        "SELECT o.id, o.revision FROM r JOIN owners o ON o.id = r.id";
+    /// `$1` id, `$2` kind.
+    INSERT_OWNER = "owner.insert":
+        "INSERT INTO owners (id, kind, revision) VALUES ($1, $2, 0)";
+    /// Raises the revision of owner `$1`.
+    RAISE_REVISION = "owner.raise_revision":
+        "UPDATE owners SET revision = revision + 1 WHERE id = $1";
+
+    /// `$1` id.
+    FIND_USER = "user.find": concat!(user!(), "WHERE id = $1");
+    /// `$1` e-mail address.
+    FIND_USER_BY_EMAIL = "user.find_by_email": concat!(user!(), "WHERE email = $1");
+    /// `$1` id, `$2` e-mail address, `$3` name, `$4` active, `$5` epoch, `$6` at.
+    INSERT_USER = "user.insert":
+        "INSERT INTO users (id, email, name, active, epoch, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    /// `$1` id, `$2` active.
+    SET_USER_ACTIVE = "user.set_active":
+        "UPDATE users SET active = $2, epoch = epoch + 1 WHERE id = $1";
+
+    /// `$1` id.
+    FIND_ORGANIZATION = "organization.find":
+        "SELECT name, status, epoch FROM organizations WHERE id = $1";
+    /// `$1` id, `$2` name, `$3` status, `$4` epoch, `$5` at.
+    INSERT_ORGANIZATION = "organization.insert":
+        "INSERT INTO organizations (id, name, status, epoch, created_at) VALUES ($1, $2, $3, $4, $5)";
+    /// `$1` id, `$2` status.
+    SET_ORGANIZATION_STATUS = "organization.set_status":
+        "UPDATE organizations SET status = $2, epoch = epoch + 1 WHERE id = $1";
+    /// Raises the epoch of organization `$1`.
+    RAISE_ORGANIZATION_EPOCH = "organization.raise_epoch":
+        "UPDATE organizations SET epoch = epoch + 1 WHERE id = $1";
+
+    /// A user's memberships, oldest first: `$1` user.
+    MEMBERSHIPS = "membership.list":
+        "SELECT o.id, o.name, o.status, o.epoch, m.role, m.epoch AS membership_epoch
+         FROM memberships m JOIN organizations o ON o.id = m.organization_id
+         WHERE m.user_id = $1 AND NOT m.removed ORDER BY m.created_at, o.id";
+    /// Makes, changes or brings back: `$1` organization, `$2` user, `$3` role, `$4` epoch of a new one, `$5` at.
+    PUT_MEMBERSHIP = "membership.put":
+        "INSERT INTO memberships (organization_id, user_id, role, epoch, created_at, removed)
+         SELECT o.id, $2, $3, $4, $5, FALSE FROM organizations o WHERE o.id = $1
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role, epoch = memberships.epoch + 1,
+             created_at = CASE WHEN memberships.removed THEN excluded.created_at ELSE memberships.created_at END,
+             removed = FALSE";
+    /// Leaves a tombstone: `$1` organization, `$2` user.
+    REMOVE_MEMBERSHIP = "membership.remove":
+        "UPDATE memberships SET removed = TRUE, epoch = epoch + 1
+         WHERE organization_id = $1 AND user_id = $2 AND NOT removed";
+}
