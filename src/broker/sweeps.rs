@@ -18,7 +18,7 @@ impl Broker {
     pub async fn expire_leases(&self) -> Result<u64, Error> {
         let mut marked = 0;
         for _ in 0..ROUNDS {
-            let Sweep { marked: due, more } = self.store.expire_leases(BATCH).await?;
+            let Sweep { marked: due, more, .. } = self.store.expire_leases(BATCH).await?;
             marked += due;
             if !more {
                 break;
@@ -35,7 +35,7 @@ impl Broker {
     pub async fn recheck_leases(&self) -> Result<u64, Error> {
         let mut marked = 0;
         for _ in 0..ROUNDS {
-            let Sweep { marked: doubtful, more } = self.store.recheck_leases(BATCH).await?;
+            let Sweep { marked: doubtful, more, .. } = self.store.recheck_leases(BATCH).await?;
             marked += doubtful;
             if !more {
                 break;

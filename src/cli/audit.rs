@@ -27,7 +27,7 @@ pub(super) enum Audit {
 impl Audit {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
         let Self::Verify { config, json } = self;
-        let config = config.load()?;
+        let config = config.load_database()?;
         let backend = open_backend(&config, false).await?;
         let found = broker::audit::verify(&*backend, &[]).await;
         backend.close().await;

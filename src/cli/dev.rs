@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    config::{Config, Environment},
+    config::{Config, LogFormat},
     entropy::OsEntropy,
     keyring::root,
     lifecycle::Lifecycle,
@@ -37,7 +37,7 @@ pub(super) struct Dev {
     /// Another database than the embedded one: sqlite:PATH or postgres://…
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// What is logged, as in RUST_LOG.
+    /// What is logged: targets and levels, as in `info,leasehold=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
 }
@@ -71,11 +71,8 @@ impl Dev {
         config.http.address = self.http;
         config.grpc.address = self.grpc;
         config.telemetry.log_filter.clone_from(&self.log);
-        config.telemetry.log_format = Config::load(None, &Environment)
-            .map(|env| env.telemetry.log_format)
-            .unwrap_or(config.telemetry.log_format);
         if !io::stderr().is_terminal() {
-            config.telemetry.log_format = crate::config::LogFormat::Json;
+            config.telemetry.log_format = LogFormat::Json;
         }
         set_database(&mut config, self.database.as_deref())?;
         Ok(config)

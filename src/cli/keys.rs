@@ -9,7 +9,7 @@ use super::CliError;
 /// Work with root keys.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Keys {
-    /// Print a new root key, for LEASEHOLD_ROOT_KEYS or root_keys_file. Keep it apart from the database.
+    /// Print a new root key, for `LEASEHOLD_ROOT_KEYS` or `root_keys_file`. Keep it apart from the database.
     Generate {
         /// The key's id: 1 to 32 of A-Z, a-z, 0-9, `.`, `_` and `-`.
         #[arg(long)]

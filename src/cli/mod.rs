@@ -114,6 +114,15 @@ impl ConfigArgs {
     }
 }
 
+impl ConfigArgs {
+    /// For commands that open the database alone: nothing else needs to be set.
+    fn load_database(&self) -> Result<Config, CliError> {
+        let mut config = Config::load(self.config.as_deref(), &Environment)?;
+        set_database(&mut config, self.database.as_deref())?;
+        Ok(config)
+    }
+}
+
 fn set_database(config: &mut Config, url: Option<&str>) -> Result<(), CliError> {
     if let Some(url) = url {
         config.database.url = url.parse().map_err(|error| CliError::Other(format!("--database: {error}")))?;

@@ -43,7 +43,7 @@ impl Serve {
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
-        let config = self.config.load()?;
+        let config = self.config.load_database()?;
         let backend = open_backend(&config, true).await?;
         backend.close().await;
         println!("the schema of {} is up to date", config.database.url);

@@ -1,7 +1,6 @@
 //! How an OAuth client proves itself to the token service: in the message, or by `authorization: Basic` (RFC 6749,
 //! section 2.3.1).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tonic::metadata::MetadataMap;
 
 use crate::{
@@ -30,7 +29,7 @@ pub(super) fn credentials(
         let description = "the client must prove itself in one way: in the message or in the metadata";
         return Err(TokenError::new(TokenErrorCode::InvalidRequest, description));
     }
-    decoded(encoded).map(Some).ok_or_else(|| TokenError {
+    ClientCredentials::from_basic(encoded).map(Some).ok_or_else(|| TokenError {
         basic: true,
         ..TokenError::new(TokenErrorCode::InvalidClient, "the `authorization` entry is not valid HTTP Basic")
     })
@@ -41,33 +40,10 @@ fn basic(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("basic").then(|| rest.trim())
 }
 
-fn decoded(encoded: &str) -> Option<ClientCredentials> {
-    let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    let client_secret = SecretText::new(form_decoded(secret)?);
-    Some(ClientCredentials { client_id: form_decoded(id)?, client_secret, basic: true })
-}
-
-/// Undoes `application/x-www-form-urlencoded`, which RFC 6749 puts around both parts.
-fn form_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
     use super::*;
 
     fn metadata(authorization: &str) -> MetadataMap {

@@ -19,6 +19,7 @@ use crate::{
     model::scope::Operation,
 };
 
+mod admin;
 mod caller;
 mod docs;
 mod errors;
@@ -66,6 +67,13 @@ pub static ROUTES: &[Route] = &[
         "read_credentials",
         CREATE,
         || get(leases::credentials),
+    ),
+    Route::new(
+        Method::DELETE,
+        "/api/admin/organizations/{organization}/members/{user}",
+        "remove_member",
+        Access::Scope(Operation::AdminWrite),
+        || delete(admin::remove_member),
     ),
     Route::new(Method::GET, "/health", "health", Access::Anonymous, || get(health::health)),
     Route::new(Method::GET, "/livez", "livez", Access::Anonymous, || get(health::livez)),

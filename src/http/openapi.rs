@@ -19,7 +19,7 @@ use axum::http::Method;
 use crate::model::scope::Operation;
 
 use super::{
-    Access, ROUTES, Route, docs, health, identity, leases,
+    Access, ROUTES, Route, admin, docs, health, identity, leases,
     oauth::{self, OAuthErrorBody},
     problem::ProblemBody,
 };
@@ -45,6 +45,7 @@ pub(super) fn document() -> Bytes {
         leases::revoke,
         leases::renew,
         leases::credentials,
+        admin::remove_member,
         health::health,
         health::livez,
         health::readyz,
@@ -56,6 +57,7 @@ pub(super) fn document() -> Bytes {
         (name = "leases", description = "Borrow credentials for a limited time"),
         (name = "identity", description = "Who calls"),
         (name = "oauth", description = "Access tokens for programs"),
+        (name = "administration", description = "What operators do"),
         (name = "operation", description = "Health, metrics and this description"),
     ),
     modifiers(&FromTable)

@@ -135,7 +135,7 @@ impl Entitlement {
             return None;
         }
         let (credential_epoch, credential_version) = (credential.epoch, credential.version);
-        let mut renewed = Source { credential_epoch, credential_version, ..source.clone() };
+        let mut renewed = Source { credential_version, credential_epoch, ..source.clone() };
         if source.organization_id().is_some() {
             let (status, epoch) = self.organization?;
             let (role, membership_epoch) = self.membership?;

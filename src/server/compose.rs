@@ -57,8 +57,7 @@ impl Server {
     pub async fn start(options: Options, lifecycle: Lifecycle) -> Result<Self, StartError> {
         let Options { config, issuer_is_bound_address, clock } = options;
         let certificate = config.tls.as_ref().map(ReloadingCertificate::load).transpose()?;
-        let server_config =
-            certificate.as_ref().map(|certificate| certificate.server_config()).transpose()?;
+        let server_config = certificate.as_ref().map(ReloadingCertificate::server_config).transpose()?;
         let http_listener = Listener::bind(config.http.address, server_config.clone())?;
         let grpc_listener = Listener::bind(config.grpc.address, server_config)?;
         let (http, grpc) = (http_listener.address(), grpc_listener.address());

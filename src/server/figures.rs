@@ -23,7 +23,13 @@ impl Observer for Figures {
         let is_new = |outcome: &Outcome| matches!(outcome, Outcome::Created(lease) if lease.origin == LeaseOrigin::New);
         self.0.leases_created(count(is_new));
         self.0.leases_renewed(count(|outcome| matches!(outcome, Outcome::Renewed(_))));
-        self.0.leases_revoked(count(|outcome| matches!(outcome, Outcome::Revoked(_))));
+        self.0.leases_revoked(count(|outcome| matches!(outcome, Outcome::Revoked(lease) if lease.newly)));
+        self.0.tokens_issued(count(|outcome| matches!(outcome, Outcome::Issued)));
+        let swept = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(Outcome::Swept(sweep)) => Some(sweep.expired),
+            _ => None,
+        });
+        self.0.leases_expired(swept.sum());
     }
 
     fn failed(&self, error: &StoreError) {

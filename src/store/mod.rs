@@ -133,7 +133,7 @@ impl Store {
     /// The outer one when nothing was decided.
     pub async fn revoke_lease(&self, revoke: RevokeLease) -> Written<RevokedLease> {
         expect(self.committer.submit(Mutation::RevokeLease(revoke)).await, |outcome| match outcome {
-            Outcome::Revoked(revoked) => Some(revoked),
+            Outcome::Revoked(revoked) => Some(*revoked),
             _ => None,
         })
     }
@@ -203,14 +203,15 @@ fn expect<T>(reply: Reply, pick: impl FnOnce(Outcome) -> Option<T>) -> Written<T
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that `expect` takes")]
 fn done(outcome: Outcome) -> Option<()> {
-    matches!(outcome, Outcome::Done).then_some(())
+    matches!(outcome, Outcome::Done | Outcome::Issued).then_some(())
 }
 
 fn swept(reply: Reply) -> Result<Sweep, StoreError> {
     match reply? {
         Ok(Outcome::Swept(sweep)) => Ok(sweep),
-        _ => Ok(Sweep { marked: 0, more: false }),
+        _ => Ok(Sweep { marked: 0, expired: 0, more: false }),
     }
 }
 

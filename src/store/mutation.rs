@@ -189,6 +189,8 @@ pub struct CheckLease {
 pub enum Outcome {
     /// Done; nothing to tell.
     Done,
+    /// A token was recorded.
+    Issued,
     /// How many rows an administrative change touched.
     Touched(u64),
     /// A lease, re-checked.
@@ -202,14 +204,16 @@ pub enum Outcome {
     /// A lease holds; what it rests on today.
     Readable(Box<ReadableLease>),
     /// A lease is over.
-    Revoked(RevokedLease),
+    Revoked(Box<RevokedLease>),
 }
 
 /// See [`Outcome::Swept`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
-    /// Leases that the step marked.
+    /// Leases that the step found.
     pub marked: u64,
+    /// Of these, how many had run out.
+    pub expired: u64,
     /// Whether there may be more to do at once.
     pub more: bool,
 }
@@ -263,6 +267,8 @@ pub struct RevokedLease {
     pub lease: Lease,
     /// When it ended: the first revocation's time, or when it ran out.
     pub ended_at: Instant,
+    /// Whether this revocation ended it.
+    pub newly: bool,
 }
 
 /// Why a mutation was refused. The row is untouched; the refusal itself may be audited.

@@ -23,6 +23,7 @@ use crate::{
 use super::types::{CredentialSource, Credentials, LeaseGrant};
 
 /// Values, opened, and when they themselves run out.
+#[derive(Default)]
 pub(super) struct Lent {
     pub(super) credentials: Credentials,
     pub(super) expires_at: BTreeMap<String, Instant>,

@@ -24,7 +24,7 @@ use crate::{
 use super::{
     answer::{Lent, grant},
     request::Wanted,
-    types::{CreateLease, Credentials, LeaseGrant},
+    types::{CreateLease, LeaseGrant},
 };
 
 /// What a request resolved to.
@@ -178,12 +178,6 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
         }
     }
     resolution
-}
-
-impl Default for Lent {
-    fn default() -> Self {
-        Self { credentials: Credentials::default(), expires_at: std::collections::BTreeMap::new() }
-    }
 }
 
 /// The first choice may come from a stale cache; three more are made from fresh holdings.

@@ -97,9 +97,7 @@ fn check_services(texts: &[String], violations: &mut Vec<Violation>) -> BTreeSet
     for (position, text) in texts.iter().enumerate() {
         match text.parse() {
             Ok(service) => drop(services.insert(service)),
-            Err(error) => {
-                violations.push(Violation::new(format!("services[{position}]"), format!("{error}")))
-            }
+            Err(error) => violations.push(Violation::new(format!("services[{position}]"), error.to_string())),
         }
     }
     if services.len() > MAX_SERVICES {

@@ -92,6 +92,20 @@ pub struct LeaseView {
     pub status: LeaseStatus,
 }
 
+impl LeaseView {
+    /// Renewals still left: none of a lease that is over.
+    #[must_use]
+    pub fn renewals_remaining(&self) -> u32 {
+        if self.status == LeaseStatus::Active { self.lease.renewals_remaining() } else { 0 }
+    }
+
+    /// Whether it can be renewed at all: not once it is over.
+    #[must_use]
+    pub fn renewable(&self) -> bool {
+        self.status == LeaseStatus::Active && self.lease.renewable
+    }
+}
+
 /// Asks for own leases.
 #[derive(Debug, Clone, Default)]
 pub struct ListLeases {

@@ -37,7 +37,7 @@ impl ClientCache {
 impl KnownClient {
     fn proves(&self, secret: &str, now: Instant) -> bool {
         let good = self.digests.iter().filter(|(_, until)| until.is_none_or(|at| at > now));
-        let digests: Vec<TokenDigest> = good.map(|(digest, _)| digest.clone()).collect();
+        let digests: Vec<TokenDigest> = good.map(|(digest, _)| *digest).collect();
         verify_secret(secret, &digests)
     }
 }

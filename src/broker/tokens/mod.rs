@@ -1,5 +1,6 @@
 //! Tokens: issue, introspect, revoke, publish keys.
 
+mod basic;
 mod clients;
 mod inspect;
 mod issue;

@@ -84,8 +84,8 @@ pub(in crate::grpc) fn create_response(grant: LeaseGrant) -> v1::CreateLeaseResp
 
 /// A lease without values.
 pub(in crate::grpc) fn lease(view: LeaseView) -> v1::Lease {
+    let (renewable, renewals_remaining) = (view.renewable(), view.renewals_remaining());
     let LeaseView { lease, status } = view;
-    let renewals_remaining = lease.renewals_remaining();
     let revocation = lease.state.revocation().cloned();
     let (revoked_at, revocation_reason, revoked_by) = match revocation {
         Some(Revocation { at, reason, by }) => (Some(timestamp(at)), reason, by),
@@ -107,7 +107,7 @@ pub(in crate::grpc) fn lease(view: LeaseView) -> v1::Lease {
         created_at,
         expires_at,
         lifetime_ends_at: _,
-        renewable,
+        renewable: _,
         renewal_count,
         max_renewals,
         last_renewed_at,

@@ -1,12 +1,11 @@
 //! Client authentication (RFC 6749, section 2.3.1): by HTTP Basic, or in the body, never both.
 
 use axum::http::{HeaderMap, header};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     broker::tokens::types::{ClientCredentials, TokenError, TokenErrorCode},
-    http::parameters::{Parameters, decode},
-    model::secret::{SecretBytes, SecretText},
+    http::parameters::Parameters,
+    model::secret::SecretText,
 };
 
 use super::invalid_request;
@@ -48,14 +47,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<ClientCredentials>, TokenError> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(invalid_client("clients authenticate by HTTP Basic or in the body"));
     }
-    let decoded = STANDARD.decode(encoded.trim()).map(SecretBytes::new).map_err(|_| unreadable())?;
-    let mut halves = decoded.expose().splitn(2, |byte| *byte == b':');
-    let (id, secret) = halves.next().zip(halves.next()).ok_or_else(unreadable)?;
-    Ok(Some(ClientCredentials {
-        client_id: decode(id).map_err(|_| unreadable())?,
-        client_secret: decode(secret).map(SecretText::new).map_err(|_| unreadable())?,
-        basic: true,
-    }))
+    ClientCredentials::from_basic(encoded).map(Some).ok_or_else(unreadable)
 }
 
 fn unreadable() -> TokenError {
@@ -68,6 +60,8 @@ fn invalid_client(description: &str) -> TokenError {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
     use super::*;
 
     fn attempt(authorization: &[&str], body: &str) -> Result<Option<(String, String, bool)>, &'static str> {

@@ -53,11 +53,14 @@ pub(super) async fn decide(
     Ok(())
 }
 
+/// Leases that may be shared, by principal and reuse key, newest first.
+type Reusable = BTreeMap<(Principal, String), Vec<(LeaseFacts, Vec<Source>)>>;
+
 /// What creates are decided on.
 struct Desk {
     revisions: HashMap<Owner, i64>,
     live: BTreeMap<Principal, i64>,
-    reusable: BTreeMap<(Principal, String), Vec<(LeaseFacts, Vec<Source>)>>,
+    reusable: Reusable,
 }
 
 impl Desk {
@@ -163,13 +166,13 @@ async fn load_reusable(
     work: &Working,
     tx: &mut dyn Tx,
     creates: &[(usize, &CreateLease)],
-) -> Result<BTreeMap<(Principal, String), Vec<(LeaseFacts, Vec<Source>)>>, StoreError> {
+) -> Result<Reusable, StoreError> {
     let keys: BTreeSet<(Principal, String)> = creates
         .iter()
         .filter(|(_, create)| create.reuse)
         .map(|(_, create)| (create.bearer.principal, create.reuse_key.clone()))
         .collect();
-    let mut found: BTreeMap<_, Vec<(LeaseFacts, Vec<Source>)>> = BTreeMap::new();
+    let mut found = Reusable::new();
     if keys.is_empty() {
         return Ok(found);
     }

@@ -14,9 +14,12 @@ pub(super) fn decide(work: &mut Working, mutations: &[Mutation]) {
     for (position, mutation) in mutations.iter().enumerate() {
         let sweep = match mutation {
             Mutation::ExpireLeases(sweep) => {
-                Sweep { marked: due.len() as u64, more: due.len() >= usize::from(sweep.limit) }
+                let found = due.len() as u64;
+                Sweep { marked: found, expired: found, more: due.len() >= usize::from(sweep.limit) }
             }
-            Mutation::RecheckLeases(_) => Sweep { marked: doubtful.len() as u64, more: work.more_doubts },
+            Mutation::RecheckLeases(_) => {
+                Sweep { marked: doubtful.len() as u64, expired: 0, more: work.more_doubts }
+            }
             _ => continue,
         };
         work.settle(position, Ok(Outcome::Swept(sweep)));

@@ -53,7 +53,7 @@ async fn issue(work: &mut Working, tx: &mut dyn Tx, mutations: &[Mutation]) -> R
             let record =
                 AuditRecord::success(EventName::TokenCreated, &issue.actor, issue.token.id, work.now);
             work.record(record.with("scope", issue.token.scopes.to_string()));
-            work.settle(position, Ok(Outcome::Done));
+            work.settle(position, Ok(Outcome::Issued));
         } else {
             work.settle(position, Err(Refusal::ClientChanged));
         }
@@ -93,7 +93,7 @@ async fn revoke(work: &mut Working, tx: &mut dyn Tx, mutations: &[Mutation]) -> 
 }
 
 async fn count_uses(work: &mut Working, tx: &mut dyn Tx, mutations: &[Mutation]) -> Result<(), StoreError> {
-    let mut uses: BTreeMap<TokenId, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<TokenId, i64> = BTreeMap::new();
     for (position, mutation) in mutations.iter().enumerate() {
         let Mutation::UseToken(used) = mutation else { continue };
         let outcome = match work.tokens.get_mut(&used.token_id) {
@@ -103,15 +103,15 @@ async fn count_uses(work: &mut Working, tx: &mut dyn Tx, mutations: &[Mutation])
             }
             Some(facts) => {
                 facts.uses_left = facts.uses_left.map(|left| left - 1);
-                *uses.entry(used.token_id).or_default() += 1;
+                *counts.entry(used.token_id).or_default() += 1;
                 Ok(Outcome::Done)
             }
         };
         work.settle(position, outcome);
     }
-    if uses.is_empty() {
+    if counts.is_empty() {
         return Ok(());
     }
-    let uses: Vec<_> = uses.into_iter().collect();
-    tx.count_uses(&uses, work.now).await
+    let counts: Vec<_> = counts.into_iter().collect();
+    tx.count_uses(&counts, work.now).await
 }

@@ -49,14 +49,15 @@ fn revoke_one(work: &mut Working, revoke: &RevokeLease) -> Result<Outcome, Refus
     let now = work.now;
     let held = work.own_lease(&revoke.bearer, revoke.lease_id)?;
     let ran_out = held.facts.standing(now) == Standing::Expired;
-    if !ran_out && held.facts.revocation().is_none() {
+    let newly = !ran_out && held.facts.revocation().is_none();
+    if newly {
         let by = revoke.bearer.principal.to_string();
         work.end(revoke.lease_id, End::Revoked { reason: revoke.reason.clone(), by }, &revoke.actor);
     }
     let held = work.own_lease(&revoke.bearer, revoke.lease_id)?;
     let lease = held.facts.lease.clone();
     let ended_at = lease.state.revocation().map_or(lease.expires_at, |revocation| revocation.at);
-    Ok(Outcome::Revoked(RevokedLease { lease, ended_at }))
+    Ok(Outcome::Revoked(Box::new(RevokedLease { lease, ended_at, newly })))
 }
 
 fn renew_one(work: &mut Working, renew: &RenewLease) -> Result<Outcome, Refusal> {

@@ -323,7 +323,9 @@ struct Named {
 impl Named {
     fn of(mutations: &[Mutation]) -> Self {
         let mut named = Self::default();
-        mutations.iter().for_each(|mutation| named.add(mutation));
+        for mutation in mutations {
+            named.add(mutation);
+        }
         named.tokens.sort_unstable();
         named.tokens.dedup();
         named.keys.sort_unstable();
