@@ -222,7 +222,8 @@ mod tests {
     use super::testing::{Answer, answer, get};
 
     async fn ask(request: Request) -> Answer {
-        answer(super::testing::router().oneshot(request).await.unwrap()).await
+        let (router, _folder) = super::testing::router().await;
+        answer(router.oneshot(request).await.unwrap()).await
     }
 
     fn token_request(content_type: &str, body: impl Into<Body>) -> Request {

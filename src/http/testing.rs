@@ -1,12 +1,29 @@
-//! What the tests of this room share: a router over a broker that knows nobody, and answers taken apart.
+//! What the tests of this room share: a router over a broker that knows nobody yet, and answers taken apart.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, http::HeaderMap, response::Response};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use crate::broker::Broker;
+use crate::{
+    broker::{self, Broker, Limits},
+    clock::{Clock, ManualClock},
+    entropy::{Entropy, SeededEntropy},
+    keyring::{
+        Keyring,
+        root::{self, RootKeys},
+    },
+    lifecycle::Lifecycle,
+    model::instant::Instant,
+    store::{
+        Store, StoreError, UseReads,
+        chain::ChainHead,
+        committer::{Committer, Observer},
+        mutation::{Outcome, Refusal},
+        sqlite,
+    },
+};
 
 use super::Parts;
 
@@ -29,9 +46,36 @@ pub(super) fn parts() -> Parts {
     }
 }
 
-/// The whole interface.
-pub(super) fn router() -> Router {
-    super::router(Arc::new(Broker::stub()), parts())
+/// The whole interface, over an empty database. The folder goes when it is dropped.
+pub(super) async fn router() -> (Router, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = sqlite::open(&folder.path().join("test.db"), true).await.unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Instant::from_micros(1_800_000_000_000_000)));
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+    let head = ChainHead::new("aud_test".to_owned(), clock.now());
+    let life = Lifecycle::new();
+    let (committer, writer) =
+        Committer::new(Arc::clone(&backend), Arc::clone(&clock), Arc::new(Unobserved), head, 8);
+    let (uses, reader) = UseReads::new(Arc::clone(&backend), 8);
+    life.spawn(writer.run(life.drain_token()));
+    life.spawn(reader.run(life.drain_token()));
+    let keys = RootKeys::parse(&root::generate("test", &*entropy).unwrap()).unwrap();
+    let broker = Broker::new(broker::Parts {
+        store: Store::new(backend, committer, uses),
+        keyring: Arc::new(Keyring::new(keys, Arc::clone(&entropy))),
+        clock,
+        entropy,
+        limits: Limits::default(),
+        issuer_url: "https://leasehold.test".to_owned(),
+    });
+    (super::router(Arc::new(broker), parts()), folder)
+}
+
+struct Unobserved;
+
+impl Observer for Unobserved {
+    fn committed(&self, _: &[Result<Outcome, Refusal>], _: Duration) {}
+    fn failed(&self, _: &StoreError) {}
 }
 
 /// A request without a body.
