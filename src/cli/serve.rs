@@ -75,10 +75,10 @@ pub(super) fn clock() -> Result<Arc<dyn Clock>, CliError> {
 #[cfg(feature = "test-clock")]
 #[expect(clippy::unnecessary_wraps, reason = "as the clock of production")]
 pub(super) fn clock() -> Result<Arc<dyn Clock>, CliError> {
-    use crate::config::{Environment, Source as _};
+    use crate::config::{Environment, Source as _, Variable};
     let system = Arc::new(SystemClock::start());
-    Ok(match Environment.read("LEASEHOLD_TEST_CLOCK_OFFSET_FILE") {
-        Some(path) => Arc::new(crate::clock::FileClock::new(system, path.into())),
-        None => system,
+    Ok(match Environment.variable("LEASEHOLD_TEST_CLOCK_OFFSET_FILE") {
+        Variable::Text(path) => Arc::new(crate::clock::FileClock::new(system, path.into())),
+        Variable::Unset | Variable::NotUnicode => system,
     })
 }
