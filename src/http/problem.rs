@@ -235,10 +235,10 @@ mod tests {
     async fn missing_credentials_have_both_vocabularies() {
         let mut error = Error::new(Code::MissingCredentials, "no credentials for jira");
         error.violations = vec![Violation::new("services[0]", "no credential that you may use")];
-        error.missing = Some(MissingCredentials {
+        error.missing = Some(Box::new(MissingCredentials {
             missing_services: vec!["jira".to_owned()],
             available_services: vec!["todoist".to_owned()],
-        });
+        }));
         let answer = testing::answer(Problem::from(error).render(CONTEXT)).await;
         assert_eq!((answer.status, answer.header("content-type")), (422, "application/problem+json"));
         let expected = json!({

@@ -113,7 +113,8 @@ pub enum Change {
     PlaceFence(Fence),
     /// A signed head of the audit chain.
     PutCheckpoint(Checkpoint),
-    /// Removes access tokens that ran out before the instant given, and idempotency keys older than a day, a bounded number.
+    /// Removes access tokens that ran out before the instant given, idempotency keys that are a day older than it, and
+    /// ended leases that would have run out a week before it; of each a bounded number.
     Prune(Instant, u16),
     /// A setting of the database itself, such as `environment`.
     PutSetting(&'static str, String),

@@ -181,7 +181,7 @@ pub trait Tx: Send {
         keys: &[(Principal, String)],
         since: Instant,
     ) -> Result<Vec<UsedKey>, StoreError>;
-    /// Active, unexpired leases of a principal and reuse key, newest first.
+    /// Active, unexpired leases of a principal and reuse key, newest first: a few of each.
     async fn reusable_leases(
         &mut self,
         keys: &[(Principal, String)],

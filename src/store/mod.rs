@@ -8,6 +8,8 @@ pub mod admin;
 pub mod backend;
 pub mod chain;
 pub mod committer;
+#[cfg(test)]
+mod conformance;
 mod error;
 mod migrate;
 pub mod mutation;

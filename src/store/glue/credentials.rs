@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     doubts::{self, Doubted},
     people,
-    run::{Connection, execute, fetch, find, micros, query, set},
+    run::{Connection, execute, fetch, find, load_readable, micros, query, readable, set},
 };
 use crate::{
     model::{
@@ -82,7 +82,7 @@ async fn list(
     }
     let owners = owners.iter().map(|owner| ByOwner { owner: owner.to_string() });
     let rows = fetch::<CredentialRow>(connection, set(&sql::LIST, owners)?).await?;
-    for credential in readable(rows) {
+    for credential in readable::<_, Credential>(rows) {
         by_owner.entry(credential.owner).or_default().push(credential);
     }
     Ok(by_owner)
@@ -107,8 +107,7 @@ pub(super) async fn list_to_reseal(
 ) -> Result<Vec<Credential>, StoreError> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     let statement = query(&sql::LIST_TO_RESEAL).bind(owner.to_string()).bind(after).bind(i64::from(limit));
-    let rows = fetch::<CredentialRow>(connection, statement).await?;
-    Ok(readable(rows).collect())
+    load_readable::<CredentialRow, _>(connection, statement).await
 }
 
 pub(super) async fn insert(connection: &mut Connection, credential: &Credential) -> Result<u64, StoreError> {
@@ -219,16 +218,6 @@ async fn raise(
     let owner = Place { table: "credentials", row: &id.to_string() }.parse("owner", &owner)?;
     doubts::raise(connection, Doubted::Credential(id), 0).await?;
     people::raise_revision(connection, owner).await
-}
-
-fn readable(rows: Vec<CredentialRow>) -> impl Iterator<Item = Credential> {
-    rows.into_iter().filter_map(|row| match Credential::try_from(row) {
-        Ok(credential) => Some(credential),
-        Err(error) => {
-            tracing::error!(%error, "a credential is left out");
-            None
-        }
-    })
 }
 
 fn key_id(sealed: &Sealed) -> String {

@@ -127,12 +127,12 @@ async fn work(
     let statement = query(look(&doubt)?)
         .bind(doubt.target.clone())
         .bind(doubt.cursor.clone())
-        .bind(WINDOW)
+        .bind(i64::from(WINDOW))
         .bind(now.micros());
     let window: Vec<(String, bool)> = fetch(connection, statement).await?;
     let mut found = Vec::new();
     let mut cursor = doubt.cursor.clone();
-    let mut exhausted = (window.len() as i64) < WINDOW;
+    let mut exhausted = window.len() < usize::from(WINDOW);
     for (id, doubtful) in window {
         if doubtful && found.len() == share {
             exhausted = false;
@@ -209,4 +209,4 @@ const USER: &str = "user";
 /// How many doubts share one call.
 const DOUBTS_AT_ONCE: i64 = 8;
 /// How many leases are looked at for each.
-const WINDOW: i64 = 1_024;
+const WINDOW: u16 = 1_024;

@@ -2,13 +2,13 @@
 
 use super::{
     db,
-    run::{Connection, execute, fetch, load, query, set},
+    run::{Connection, execute, fetch, load, load_readable, query, readable, set},
 };
 use crate::{
     model::{
         id::LeaseId,
         instant::Instant,
-        lease::{Lease, LeaseState},
+        lease::{Lease, LeaseState, LeaseStatus},
         page::Page,
         principal::Principal,
         resolution::{Entitlement, Source},
@@ -46,7 +46,7 @@ pub(super) async fn facts(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    load::<LeaseRow, _>(connection, set(&sql::FACTS, by_id(ids))?).await
+    load_readable::<LeaseRow, _>(connection, set(&sql::FACTS, by_id(ids))?).await
 }
 
 pub(super) async fn sources(
@@ -169,16 +169,16 @@ pub(super) async fn list(
     let statement = query(&sql::LIST)
         .bind(principal.to_string())
         .bind(now.micros())
-        .bind(status.map(|status| status.as_str()))
+        .bind(status.map(LeaseStatus::as_str))
         .bind(service.as_ref().map(ToString::to_string))
         .bind(server_id.clone())
         .bind(after.map(|id| id.to_string()))
         .bind(i64::from(size.items()) + 1);
-    let mut items: Vec<LeaseFacts> = load::<LeaseRow, _>(connection, statement).await?;
-    let more = items.len() > usize::from(size.items());
-    items.truncate(size.items().into());
-    let next = items.last().map(|last| last.lease.id).filter(|_| more);
-    Ok(Page { items, next })
+    let mut rows: Vec<LeaseRow> = fetch(connection, statement).await?;
+    let more = rows.len() > usize::from(size.items());
+    rows.truncate(size.items().into());
+    let next = rows.last().filter(|_| more).map(LeaseRow::lease_id).transpose()?;
+    Ok(Page { items: readable(rows).collect(), next })
 }
 
 /// Removes leases that ended and would have run out before `before`.

@@ -1,6 +1,6 @@
 //! Counters of live leases, and idempotency keys.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
@@ -55,7 +55,12 @@ pub(super) async fn shift(
     if deltas.is_empty() {
         return Ok(());
     }
-    let rows = deltas.iter().map(|(principal, delta)| Delta { whose: principal.to_string(), delta: *delta });
+    // A statement touches a row once: what moves the same counter is added up before.
+    let mut sums: BTreeMap<Principal, i64> = BTreeMap::new();
+    for (principal, delta) in deltas {
+        *sums.entry(*principal).or_default() += delta;
+    }
+    let rows = sums.into_iter().map(|(principal, delta)| Delta { whose: principal.to_string(), delta });
     execute(connection, set(&sql::MOVE, rows)?).await?;
     Ok(())
 }
@@ -88,7 +93,7 @@ pub(super) async fn insert_keys(
     now: Instant,
 ) -> Result<(), StoreError> {
     #[derive(Serialize)]
-    struct Key<'a> {
+    struct Parameters<'a> {
         principal: String,
         key: &'a str,
         digest: &'a str,
@@ -97,7 +102,7 @@ pub(super) async fn insert_keys(
     if keys.is_empty() {
         return Ok(());
     }
-    let rows = keys.iter().map(|used| Key {
+    let rows = keys.iter().map(|used| Parameters {
         principal: used.principal.to_string(),
         key: &used.idempotency.key,
         digest: &used.idempotency.digest,

@@ -66,6 +66,26 @@ where
     fetch::<R>(connection, query).await?.into_iter().map(TryInto::try_into).collect()
 }
 
+/// Every row that reads back; one that does not is logged and left out, so that it costs nobody the others.
+pub(super) async fn load_readable<R, M>(
+    connection: &mut Connection,
+    query: Query<'_>,
+) -> Result<Vec<M>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row> + TryInto<M, Error = StoreError>,
+{
+    Ok(readable(fetch::<R>(connection, query).await?).collect())
+}
+
+/// The rows that read back; the others are logged, by their keys alone.
+pub(super) fn readable<R, M>(rows: Vec<R>) -> impl Iterator<Item = M>
+where
+    R: TryInto<M, Error = StoreError>,
+{
+    let log = |error: &StoreError| tracing::error!(%error, "a row is left out");
+    rows.into_iter().filter_map(move |row| row.try_into().inspect_err(log).ok())
+}
+
 /// The row there may be.
 pub(super) async fn find<R>(connection: &mut Connection, query: Query<'_>) -> Result<Option<R>, StoreError>
 where

@@ -1,12 +1,12 @@
 //! Tokens, clients and resource servers.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
 use super::{
     db,
-    run::{Connection, change, execute, fetch, find, find_model, load, micros, query, set, text},
+    run::{Connection, change, execute, fetch, find, find_model, load_readable, micros, query, set, text},
 };
 use crate::{
     model::{
@@ -46,7 +46,7 @@ pub(super) async fn facts(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    load::<TokenFactsRow, _>(connection, set(&sql::FACTS, by_id(ids))?).await
+    load_readable::<TokenFactsRow, _>(connection, set(&sql::FACTS, by_id(ids))?).await
 }
 
 pub(super) async fn find_token(
@@ -102,10 +102,16 @@ pub(super) async fn count_uses(
     if uses.is_empty() {
         return Ok(());
     }
-    let rows = uses.iter().map(|(id, uses)| Row { of_id: id.to_string(), uses: *uses });
+    // A statement touches a row once: what uses the same token is added up before.
+    let mut sums: BTreeMap<TokenId, i64> = BTreeMap::new();
+    for (id, uses) in uses {
+        *sums.entry(*id).or_default() += uses;
+    }
+    let tokens = sums.len() as u64;
+    let rows = sums.into_iter().map(|(id, uses)| Row { of_id: id.to_string(), uses });
     let counted = execute(connection, set(&sql::COUNT_USES, rows)?.bind(at.micros())).await?;
     // Another transaction took the last uses since the facts were read: tried again, the batch sees that.
-    if counted == uses.len() as u64 { Ok(()) } else { Err(StoreError::Serialization(Arc::new(UsedUp))) }
+    if counted == tokens { Ok(()) } else { Err(StoreError::Serialization(Arc::new(UsedUp))) }
 }
 
 pub(super) async fn record_usage(

@@ -125,12 +125,19 @@ async fn schema_version(connection: &mut PgConnection) -> Result<i64, StoreError
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Durable commits whatever the server's default, and no transaction that waits for ever or is forgotten.
-const SESSION: [(&str, &str); 5] = [
+///
+/// Every statement looks up a bounded set of keys, so nested loops over indexes are always right. Plans are kept, and one
+/// made while a table was small must not scan it when it has grown: the planner is told so, rather than left to guess.
+const SESSION: [(&str, &str); 9] = [
     ("synchronous_commit", "on"),
     ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "30s"),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
 ];
 const ACQUIRE_WAIT: Duration = Duration::from_secs(3);
 /// More than there are statements.

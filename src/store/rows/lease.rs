@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// A lease with its facts.
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row")]
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct LeaseRow {
     id: String,
@@ -51,6 +52,13 @@ pub(in crate::store) struct LeaseRow {
     fenced: bool,
     holder_gone: bool,
     stale: bool,
+}
+
+impl LeaseRow {
+    /// The id, whatever the rest reads like: where a list goes on.
+    pub(in crate::store) fn lease_id(&self) -> Result<LeaseId, StoreError> {
+        Place { table: "leases", row: &self.id }.parse("id", &self.id)
+    }
 }
 
 impl TryFrom<LeaseRow> for LeaseFacts {

@@ -1,0 +1,68 @@
+//! Data keys and signing keys.
+
+use super::{
+    ground::Ground,
+    world::{NOW, World, id, sealed},
+};
+use crate::{
+    model::{id::DataKeyId, owner::Owner},
+    store::{
+        StoreError,
+        admin::{Change, StoredSigningKey, WrappedDataKey},
+    },
+};
+
+pub(super) async fn data_keys_are_unique_by_version(ground: &Ground) {
+    let world = World::new(ground).await;
+    let owner = Owner::User(world.user);
+    let key = |number, version| WrappedDataKey {
+        id: id(number),
+        owner,
+        version,
+        wrapped: sealed("root", 1),
+        created_at: NOW,
+    };
+    for (number, version) in [(1, 1), (2, 2)] {
+        ground.apply(Change::CreateDataKey(key(number, version))).await.expect("a key");
+    }
+    let race = ground.apply(Change::CreateDataKey(key(3, 2))).await;
+    assert!(matches!(race, Err(StoreError::Conflict { .. })), "{race:?}");
+    let stranger = WrappedDataKey { owner: Owner::User(id(99)), ..key(4, 1) };
+    let missing = ground.apply(Change::CreateDataKey(stranger)).await;
+    assert!(matches!(missing, Err(StoreError::Missing("the owner"))), "{missing:?}");
+
+    let keys = ground.backend.list_data_keys(owner).await.expect("keys");
+    assert_eq!(keys, vec![key(2, 2), key(1, 1)]);
+    let all = ground.backend.list_all_data_keys(Some(id(1)), 10).await.expect("keys");
+    assert_eq!(all, vec![key(2, 2)]);
+
+    let rewrap = |id: DataKeyId, from| Change::RewrapDataKey { id, from, to: sealed("root2", 2) };
+    assert_eq!(ground.apply(rewrap(id(1), sealed("root", 1))).await.expect("rewrapped"), 1);
+    assert_eq!(ground.apply(rewrap(id(1), sealed("root", 1))).await.expect("done before"), 0);
+    assert!(matches!(ground.apply(rewrap(id(9), sealed("root", 1))).await, Err(StoreError::Missing(_))));
+    let keys = ground.backend.list_data_keys(owner).await.expect("keys");
+    assert_eq!(keys.last().map(|key| key.wrapped.clone()), Some(sealed("root2", 2)));
+}
+
+pub(super) async fn signing_keys_retire(ground: &Ground) {
+    let key = |number| StoredSigningKey {
+        id: id(number),
+        sealed: sealed("dky", 1),
+        public_jwk: "{\"kty\":\"EC\"}".to_owned(),
+        created_at: NOW.plus_seconds(number.into()),
+        signs_from: NOW.plus_seconds(100),
+        retires_at: None,
+    };
+    for number in [2, 1] {
+        ground.apply(Change::CreateSigningKey(key(number))).await.expect("a key");
+    }
+    assert_eq!(ground.backend.list_signing_keys(NOW).await.expect("keys"), vec![key(1), key(2)]);
+    let retire = Change::RetireSigningKey(id(1), NOW.plus_seconds(5));
+    assert_eq!(ground.apply(retire).await.expect("retired"), 1);
+    assert_eq!(ground.backend.list_signing_keys(NOW).await.expect("keys").len(), 2);
+    assert_eq!(ground.backend.list_signing_keys(NOW.plus_seconds(5)).await.expect("keys"), vec![key(2)]);
+    let reseal = |from| Change::ResealSigningKey { id: id(2), from, to: sealed("dky", 2) };
+    assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("resealed"), 1);
+    assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("done before"), 0);
+    assert!(matches!(ground.apply(Change::RetireSigningKey(id(9), NOW)).await, Err(StoreError::Missing(_))));
+}

@@ -1,0 +1,105 @@
+//! One suite for every back end: each case is a function of a [`Ground`], run on SQLite and on PostgreSQL.
+//!
+//! PostgreSQL is never skipped: without `LEASEHOLD_TEST_POSTGRES`, the URL of a database on a server where the tests may
+//! create more, its cases fail.
+
+mod audit;
+mod credentials;
+mod doubts;
+mod ground;
+mod holds;
+mod keys;
+mod leases;
+mod opening;
+mod people;
+mod quotas;
+mod statements;
+mod tokens;
+mod world;
+
+macro_rules! suite {
+    ($($file:ident { $($case:ident),* $(,)? })*) => {
+        mod on_sqlite {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $case() {
+                    super::super::$file::$case(&super::super::ground::Ground::sqlite().await).await;
+                })*
+            })*
+        }
+        mod on_postgres {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $case() {
+                    super::super::$file::$case(&super::super::ground::Ground::postgres().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+suite! {
+    audit { a_chain_grows_from_its_head_alone, checkpoints_and_settings_are_kept }
+    credentials {
+        the_first_is_primary_and_deleting_it_promotes_the_oldest,
+        a_rotation_needs_the_next_version,
+        every_change_raises_epoch_and_revision,
+        holdings_are_ordered_and_carry_revisions,
+        a_client_of_an_organization_holds_what_that_holds,
+        a_corrupt_row_costs_nobody_the_others,
+        resealing_walks_through_what_the_newest_key_did_not_seal,
+        entitlements_tell_the_present,
+    }
+    doubts {
+        a_change_is_worked_off_in_bounded_parts,
+        a_fence_is_settled_when_a_whole_pass_finds_nothing,
+        changes_share_a_call,
+        fences_of_every_kind_find_their_leases,
+    }
+    holds {
+        a_new_lease_holds,
+        a_fence_matches_by_each_field,
+        a_later_lease_is_not_fenced,
+        it_ends_with_its_holder,
+        it_ends_with_its_mcp_token_not_with_its_access_token,
+        it_is_stale_when_an_epoch_moved,
+        a_client_of_an_organization_is_stale_by_its_role,
+    }
+    keys { data_keys_are_unique_by_version, signing_keys_retire }
+    leases {
+        what_is_inserted_reads_back,
+        updates_write_what_can_change,
+        sources_keep_their_order_and_are_updated,
+        lists_filter_as_the_model_judges,
+        lists_page,
+        due_leases_are_shared_out,
+        reuse_finds_the_newest_live_one,
+        ended_leases_are_pruned,
+        a_corrupt_row_costs_nobody_the_others,
+        a_transaction_dropped_never_happened,
+        many_rows_are_one_statement,
+    }
+    opening {
+        a_newer_schema_is_refused,
+        an_older_schema_is_refused_unless_it_may_be_migrated,
+        what_was_written_is_there_after_reopening,
+    }
+    people {
+        users_are_unique_by_address,
+        a_membership_ends_as_a_tombstone,
+        what_is_not_there_is_missing,
+        statuses_raise_epochs,
+    }
+    quotas { counters_move_and_are_recounted, keys_stand_for_a_day }
+    statements { every_statement_prepares }
+    tokens {
+        access_tokens_need_their_client_as_it_was_read,
+        facts_follow_the_holder,
+        revoking_answers_which_were_live,
+        uses_are_counted_up_to_the_limit,
+        clients_keep_digests_until_they_run_out,
+        mcp_tokens_are_found_by_digest,
+        old_tokens_are_pruned,
+        resources_are_registered,
+    }
+}
