@@ -69,9 +69,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_an_invalid_client() {
         let no_colon = format!("Basic {}", STANDARD.encode("nocolon"));
-        let bad_percent = format!("Basic {}", STANDARD.encode("a:%4"));
         let no_text = format!("Basic {}", STANDARD.encode(b"a:\xff"));
-        for text in ["Basic ", "Basic !", &no_colon, &bad_percent, &no_text] {
+        for text in ["Basic ", "Basic !", &no_colon, &no_text] {
             assert_eq!(shown(text), Err(TokenErrorCode::InvalidClient), "{text}");
         }
     }

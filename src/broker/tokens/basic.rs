@@ -18,15 +18,20 @@ impl ClientCredentials {
     }
 }
 
-/// Undoes `application/x-www-form-urlencoded` on one value.
+/// Undoes `application/x-www-form-urlencoded` on one value. A `%` that begins no pair of digits stands for itself, since
+/// some clients send their secret as it is.
 fn form_decoded(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
-            other => other,
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        bytes.push(match (byte, after) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, beyond @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = beyond;
+                hex(*high)? << 4 | hex(*low)?
+            }
+            (other, _) => other,
         });
     }
     String::from_utf8(bytes).ok()

@@ -182,7 +182,8 @@ pub(super) mod tests {
         assert_eq!(details["revoked_at"], "2025-11-08T23:39:56.000000Z");
         assert_eq!(details["revocation_reason"], "Server shutdown");
         assert_eq!(details["revoked_by"], "system");
-        assert_eq!((&details["renewals_remaining"], &details["ttl"]), (&json!(23), &json!(3_600)));
+        assert_eq!(details["renewable"], false);
+        assert_eq!((&details["renewals_remaining"], &details["ttl"]), (&json!(0), &json!(3_600)));
         assert_eq!((&details["client_id"], &details["organization_id"]), (&Value::Null, &Value::Null));
         assert_eq!(details.as_object().unwrap().len(), 20);
     }

@@ -6,12 +6,7 @@ use super::{
 };
 use crate::{
     model::{lease::LeaseState, principal::Principal},
-    store::{
-        StoreError,
-        admin::{Change, Fence},
-        backend::UsedKey,
-        mutation::Idempotency,
-    },
+    store::{StoreError, backend::UsedKey, mutation::Idempotency},
 };
 
 pub(super) async fn counters_move_and_are_recounted(ground: &Ground) {
