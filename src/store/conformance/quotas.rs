@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     model::{lease::LeaseState, principal::Principal},
-    store::{StoreError, backend::UsedKey, mutation::Idempotency},
+    store::{admin::Change, backend::UsedKey, error::StoreError, mutation::Idempotency},
 };
 
 pub(super) async fn counters_move_and_are_recounted(ground: &Ground) {
