@@ -38,8 +38,8 @@ pub(super) struct Dev {
     #[arg(long, value_name = "URL")]
     database: Option<String>,
     /// What is logged: targets and levels, as in `info,leasehold=debug`.
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: String,
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
 }
 
 impl Dev {
@@ -70,7 +70,9 @@ impl Dev {
         let mut config = Config::development(&self.data_dir);
         config.http.address = self.http;
         config.grpc.address = self.grpc;
-        config.telemetry.log_filter.clone_from(&self.log);
+        if let Some(filter) = &self.log {
+            config.telemetry.log_filter.clone_from(filter);
+        }
         if !io::stderr().is_terminal() {
             config.telemetry.log_format = LogFormat::Json;
         }

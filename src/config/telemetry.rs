@@ -27,6 +27,9 @@ pub enum LogFormat {
     Pretty,
 }
 
+/// What is logged unless told otherwise: the scheduler of chores tells its own workings at `info`.
+pub(super) const DEFAULT_FILTER: &str = "info,tokio_cron_scheduler=warn";
+
 /// The text names no format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a log format: expected `json` or `pretty`")]
@@ -43,7 +46,7 @@ impl TelemetryConfig {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { log_format: LogFormat::Json, log_filter: "info".to_owned() }
+        Self { log_format: LogFormat::Json, log_filter: DEFAULT_FILTER.to_owned() }
     }
 }
 
