@@ -4,12 +4,59 @@ use crate::model::{
     audit::{Actor, AuditRecord, EventName},
     id::{CredentialId, DataKeyId, SigningKeyId},
     owner::Owner,
+    scope::Operation,
 };
 use crate::store::admin::{AdminChange, Change};
 
-use super::{Broker, Error};
+use super::{Broker, Call, Error, Violation};
+
+/// What became of an owner's values when its data key was rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotatedDataKey {
+    /// The new key.
+    pub key_id: DataKeyId,
+    /// Values that moved under it.
+    pub resealed: u64,
+}
 
 impl Broker {
+    /// Checks that a caller may work with keys, and answers it as the audit names it.
+    async fn key_keeper(&self, call: &Call) -> Result<Actor, Error> {
+        call.require(Operation::AdminKeys)?;
+        self.check_token(call).await?;
+        Ok(call.actor())
+    }
+
+    /// Rotates the signing key, for operators.
+    ///
+    /// # Errors
+    /// [`super::Code::InsufficientScope`]; what the database said.
+    pub async fn operator_rotates_signing_key(&self, call: &Call) -> Result<SigningKeyId, Error> {
+        let actor = self.key_keeper(call).await?;
+        self.rotate_signing_key(&actor).await
+    }
+
+    /// Rotates an owner's data key, for operators. `owner` as sent: a user's or organization's id, or `system`.
+    ///
+    /// # Errors
+    /// [`super::Code::InsufficientScope`]; [`super::Code::InvalidRequest`]; what the database said.
+    pub async fn operator_rotates_data_key(&self, call: &Call, owner: &str) -> Result<RotatedDataKey, Error> {
+        let actor = self.key_keeper(call).await?;
+        let owner: Owner = owner
+            .parse()
+            .map_err(|error| Error::invalid(vec![Violation::new("owner", format!("{error}"))]))?;
+        self.rotate_data_key(owner, &actor).await
+    }
+
+    /// Wraps every data key under the first root key, for operators; answers how many were under another.
+    ///
+    /// # Errors
+    /// [`super::Code::InsufficientScope`]; what the database said, or a key that does not open.
+    pub async fn operator_rewraps(&self, call: &Call) -> Result<u64, Error> {
+        let actor = self.key_keeper(call).await?;
+        self.rewrap_data_keys(&actor).await
+    }
+
     /// Makes a new signing key; the others stay published until their last token has run out.
     ///
     /// # Errors
@@ -23,9 +70,9 @@ impl Broker {
     ///
     /// # Errors
     /// What the database said, or a value that does not open.
-    pub async fn rotate_data_key(&self, owner: Owner, actor: &Actor) -> Result<u64, Error> {
-        self.vault.rotate_data_key(owner, actor).await?;
-        self.reseal(owner, actor).await
+    pub async fn rotate_data_key(&self, owner: Owner, actor: &Actor) -> Result<RotatedDataKey, Error> {
+        let key_id = self.vault.rotate_data_key(owner, actor).await?;
+        Ok(RotatedDataKey { key_id, resealed: self.reseal(owner, actor).await? })
     }
 
     /// Moves everything of an owner's under the newest data key; answers how many values moved.

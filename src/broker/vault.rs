@@ -14,7 +14,7 @@ use crate::{
     keyring::{Keyring, KeyringError, context::Context, data_key::DataKey, data_key_of},
     model::{
         audit::{Actor, AuditRecord, EventName},
-        credential::Credential,
+        credential::{Credential, Fields},
         id::{CredentialId, DataKeyId, SigningKeyId},
         owner::Owner,
         sealed::Sealed,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{Error, error::Code, leases::types::OpenedFields};
+use super::{Error, error::Code};
 
 /// Seals and opens; see the module.
 pub(crate) struct Vault {
@@ -48,12 +48,12 @@ impl Vault {
     }
 
     /// Opens a credential's fields.
-    pub(crate) async fn open_credential(&self, credential: &Credential) -> Result<OpenedFields, Error> {
+    pub(crate) async fn open_credential(&self, credential: &Credential) -> Result<Fields, Error> {
         let row = credential.id.to_string();
         let context = credential_context(credential.owner, &row, credential.version);
         let opened = self.open(credential.owner, &context, &credential.sealed).await?;
         let text = String::from_utf8(opened.expose().to_vec()).map_err(Error::internal_corrupt)?;
-        Ok(OpenedFields::new(SecretText::new(text)))
+        Ok(Fields::new(SecretText::new(text)))
     }
 
     /// Seals a credential's fields for a version of it.

@@ -75,6 +75,13 @@ pub static ROUTES: &[Route] = &[
         Access::Scope(Operation::AdminWrite),
         || delete(admin::remove_member),
     ),
+    Route::new(Method::POST, "/api/admin/keys/rotate-signing", "rotate_signing_key", KEYS, || {
+        post(admin::rotate_signing_key)
+    }),
+    Route::new(Method::POST, "/api/admin/keys/rotate-data", "rotate_data_key", KEYS, || {
+        post(admin::rotate_data_key)
+    }),
+    Route::new(Method::POST, "/api/admin/keys/rewrap", "rewrap_data_keys", KEYS, || post(admin::rewrap)),
     Route::new(Method::GET, "/health", "health", Access::Anonymous, || get(health::health)),
     Route::new(Method::GET, "/livez", "livez", Access::Anonymous, || get(health::livez)),
     Route::new(Method::GET, "/readyz", "readyz", Access::Anonymous, || get(health::readyz)),
@@ -209,6 +216,7 @@ async fn unknown_method() -> Problem {
 
 const LEASES: &str = "/api/mcp/credentials/lease";
 const LEASE: &str = "/api/mcp/credentials/lease/{id}";
+const KEYS: Access = Access::Scope(Operation::AdminKeys);
 const CREATE: Access = Access::Scope(Operation::LeaseCreate);
 const READ: Access = Access::Scope(Operation::LeaseRead);
 const RENEW: Access = Access::Scope(Operation::LeaseRenew);

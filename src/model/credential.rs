@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use serde_json::{Map, Value};
+
 use super::{
     id::CredentialId,
     instant::Instant,
     organization::{SharingRule, named},
     owner::Owner,
     sealed::Sealed,
+    secret::SecretText,
     service::{AccountName, ServiceName},
 };
 
@@ -47,4 +50,34 @@ pub struct Credential {
     pub expires_at: Option<Instant>,
     /// When it was deposited.
     pub created_at: Instant,
+}
+
+/// A credential's opened fields: a JSON object, as text. `Debug` shows nothing of it; wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fields(SecretText);
+
+impl Fields {
+    /// Takes over a JSON object's text.
+    #[must_use]
+    pub const fn new(json: SecretText) -> Self {
+        Self(json)
+    }
+
+    /// The object's text, for writing into an answer.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The object, parsed; empty if it is none, which the vault excludes.
+    #[must_use]
+    pub fn parsed(&self) -> Map<String, Value> {
+        serde_json::from_str(self.0.expose()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fields(..)")
+    }
 }

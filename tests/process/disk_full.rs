@@ -73,7 +73,11 @@ async fn holds_out(site: &Site, broker: &Broker, fill: impl Fn(), free: impl Fn(
     assert_eq!(failure, unavailable);
     let grpc = broker.caller(Way::Grpc, &token).await;
     assert_eq!(grpc.renew(&held[0]).await.map(drop), Err(unavailable.clone()));
-    assert_eq!(grpc.revoke(&held[0]).await, Err(unavailable), "a revocation that is not durable is not acknowledged");
+    assert_eq!(
+        grpc.revoke(&held[0]).await,
+        Err(unavailable),
+        "a revocation that is not durable is not acknowledged"
+    );
     for id in &held {
         assert_eq!(caller.show(id).await.expect("a lease").status, "active");
     }
@@ -90,7 +94,11 @@ async fn holds_out(site: &Site, broker: &Broker, fill: impl Fn(), free: impl Fn(
         .await;
     }
     assert_eq!(caller.read(&revoked).await, Err(Failure::Refused("lease_revoked".to_owned())));
-    assert_eq!(caller.show(&held[0]).await.expect("a lease").renewal_count, 1, "the refused renewal left no trace");
+    assert_eq!(
+        caller.show(&held[0]).await.expect("a lease").renewal_count,
+        1,
+        "the refused renewal left no trace"
+    );
 }
 
 async fn create(caller: &Caller) -> Result<String, Failure> {
@@ -108,7 +116,8 @@ impl SmallDisk {
     /// `None` where mounting is not permitted.
     fn mount(folder: &Path) -> Option<Self> {
         let mut mount = Command::new("mount");
-        let done = mount.args(["-t", "tmpfs", "-o", "size=16m,mode=700", "leasehold-test"]).arg(folder).output();
+        let done =
+            mount.args(["-t", "tmpfs", "-o", "size=16m,mode=700", "leasehold-test"]).arg(folder).output();
         done.ok()?.status.success().then(|| Self(folder.to_owned()))
     }
 }

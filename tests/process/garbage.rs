@@ -59,9 +59,11 @@ async fn garbage_disturbs_nobody() {
     // Who begins and does not go on is shown out: nothing is held for ever.
     let mut byte = [0; 1_024];
     for stream in &mut held {
-        timeout(Duration::from_secs(30), async { while stream.read(&mut byte).await.is_ok_and(|read| read > 0) {} })
-            .await
-            .expect("a connection with half a request is closed");
+        timeout(Duration::from_secs(30), async {
+            while stream.read(&mut byte).await.is_ok_and(|read| read > 0) {}
+        })
+        .await
+        .expect("a connection with half a request is closed");
     }
     assert!(broker.process.is_running());
     assert_eq!(broker.look("/readyz").await.0, 200);
@@ -90,10 +92,14 @@ fn garbage(random: &mut Random, token: &str) -> Vec<Vec<u8>> {
         text(&format!("GET /{} HTTP/1.1\r\nhost: b\r\n\r\n", "a".repeat(100_000))),
         text(&format!("GET / HTTP/1.1\r\nhost: b\r\nx: {}\r\n\r\n", "a".repeat(1_000_000))),
         text(&format!("GET / HTTP/1.1\r\nhost: b\r\n{}\r\n", "x: y\r\n".repeat(10_000))),
-        text(&format!("{head}authorization: Bearer {token}\r\ncontent-length: 99999999999999999999\r\n\r\n{{")),
+        text(&format!(
+            "{head}authorization: Bearer {token}\r\ncontent-length: 99999999999999999999\r\n\r\n{{"
+        )),
         text(&format!("{head}content-length: 5\r\ncontent-length: 6\r\n\r\nhello!")),
         text(&format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\nnonsense")),
-        text(&format!("{head}transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n")),
+        text(&format!(
+            "{head}transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+        )),
         text(&format!("{head}authorization: Bearer \u{1}\u{2}\r\ncontent-length: 2\r\n\r\n{{}}")),
         [text(preface), random.bytes(500)].concat(),
         // A SETTINGS frame of an impossible length, then one of an odd one.
@@ -101,7 +107,8 @@ fn garbage(random: &mut Random, token: &str) -> Vec<Vec<u8>> {
         [text(preface), vec![0, 0, 5, 4, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]].concat(),
         // CONTINUATION without HEADERS; a RST_STREAM of a stream that never was.
         [text(preface), vec![0, 0, 0, 4, 0, 0, 0, 0, 0], vec![0, 0, 1, 9, 4, 0, 0, 0, 1, 0x88]].concat(),
-        [text(preface), vec![0, 0, 0, 4, 0, 0, 0, 0, 0], vec![0, 0, 4, 3, 0, 0, 0, 0, 9, 0, 0, 0, 8]].concat(),
+        [text(preface), vec![0, 0, 0, 4, 0, 0, 0, 0, 0], vec![0, 0, 4, 3, 0, 0, 0, 0, 9, 0, 0, 0, 8]]
+            .concat(),
         // The beginning of a TLS handshake.
         vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3],
     ]);
@@ -126,7 +133,8 @@ async fn throw(address: &str, bytes: &[u8]) {
 /// gRPC messages whose frames are right and whose content is not: each is refused, none is a fault.
 async fn well_formed_frames_with_garbage_inside(broker: &Broker, token: &str) {
     drop(crate::harness::http_client());
-    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().expect("an HTTP/2 client");
+    let client =
+        reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().expect("an HTTP/2 client");
     let url = format!("http://{}/leasehold.v1.LeaseService/CreateLease", broker.grpc);
     for body in [
         vec![],
@@ -141,19 +149,19 @@ async fn well_formed_frames_with_garbage_inside(broker: &Broker, token: &str) {
     ] {
         let request = client.post(&url).header("content-type", "application/grpc").header("te", "trailers");
         let answer = request.bearer_auth(token).body(body.clone()).send().await.expect("an answer");
-        let status = answer.headers().get("grpc-status").map(|status| status.to_str().expect("text").to_owned());
+        let status =
+            answer.headers().get("grpc-status").map(|status| status.to_str().expect("text").to_owned());
         let status = status.expect("a refusal in the headers");
-        assert!(!["0", "2", "13"].contains(&status.as_str()), "{:?}: grpc-status {status}", &body[..body.len().min(9)]);
+        assert!(
+            !["0", "2", "13"].contains(&status.as_str()),
+            "{:?}: grpc-status {status}",
+            &body[..body.len().min(9)]
+        );
     }
 }
 
 const ASK: Ask<'static> = Ask { services: &["todoist"], server_id: "garbage", key: None };
 
 /// Beginnings that are never gone on with.
-const HALVES: [&[u8]; 5] = [
-    b"",
-    b"P",
-    b"GET /livez HTTP/1.1\r\nhost:",
-    b"PRI * HTTP/2.0\r\n\r\nSM",
-    b"\x16\x03\x01\x02\x00\x01",
-];
+const HALVES: [&[u8]; 5] =
+    [b"", b"P", b"GET /livez HTTP/1.1\r\nhost:", b"PRI * HTTP/2.0\r\n\r\nSM", b"\x16\x03\x01\x02\x00\x01"];

@@ -102,7 +102,8 @@ async fn a_database_that_is_gone_is_503_and_back_by_itself() {
         let request = http_client().get(format!("{}{path}", broker.url)).header("authorization", &bearer);
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), 503, "{path}");
-        let seconds = answer.headers()["retry-after"].to_str().expect("text").parse::<u32>().expect("seconds");
+        let seconds =
+            answer.headers()["retry-after"].to_str().expect("text").parse::<u32>().expect("seconds");
         assert!((1..=60).contains(&seconds), "{path}: {seconds}");
         assert!(begun.elapsed() < Duration::from_secs(15), "{path} took {:?}", begun.elapsed());
         let problem = answer.text().await.expect("a body");

@@ -90,7 +90,8 @@ async fn an_unreachable_database_is_named_without_its_password() {
     let url = "postgres://leasehold:hunter2-canary@127.0.0.1:1/leasehold";
     let stderr = refusal(site.serve_command(&[("LEASEHOLD_DATABASE_URL", url)])).await;
     assert!(!stderr.contains("hunter2"), "{stderr}");
-    let stderr = refusal(site.serve_command(&[("LEASEHOLD_DATABASE_URL", "mysql://u:hunter2-canary@h/d")])).await;
+    let stderr =
+        refusal(site.serve_command(&[("LEASEHOLD_DATABASE_URL", "mysql://u:hunter2-canary@h/d")])).await;
     assert!(stderr.contains("LEASEHOLD_DATABASE_URL") && !stderr.contains("hunter2"), "{stderr}");
 }
 

@@ -90,12 +90,8 @@ async fn a_token_of_one_works_at_the_other_and_is_withdrawn_at_both() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn creates_at_both_never_pass_the_quota() {
     let pair = Pair::start(&[("LEASEHOLD_LIMITS_MAX_LEASES_PER_PRINCIPAL", "25")]).await;
-    let callers = [
-        pair.a(Way::Http).await,
-        pair.b(Way::Http).await,
-        pair.a(Way::Grpc).await,
-        pair.b(Way::Grpc).await,
-    ];
+    let callers =
+        [pair.a(Way::Http).await, pair.b(Way::Http).await, pair.a(Way::Grpc).await, pair.b(Way::Grpc).await];
     let mut held = Vec::new();
     for round in 0..3 {
         let mut tasks = JoinSet::new();

@@ -53,7 +53,10 @@ async fn a_request_that_never_ends_does_not_hold_up_the_end() {
     let site = Site::new(Kind::Sqlite).await;
     let broker = site.dev().await;
     let mut stuck = TcpStream::connect(host(&broker)).await.expect("a connection");
-    stuck.write_all(b"POST /oauth/token HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\n\r\n").await.expect("a head");
+    stuck
+        .write_all(b"POST /oauth/token HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\n\r\n")
+        .await
+        .expect("a head");
     assert_eq!(broker.look("/livez").await.0, 200);
     broker.stop().await;
 }
@@ -81,7 +84,10 @@ async fn a_busy_port_is_named() {
         let other = if option == "--http" { "--grpc" } else { "--http" };
         command.args([option, &address, other, "127.0.0.1:0"]);
         let stderr = refusal(command).await;
-        assert!(stderr.contains(&format!("cannot listen on {address}: another program listens there")), "{stderr}");
+        assert!(
+            stderr.contains(&format!("cannot listen on {address}: another program listens there")),
+            "{stderr}"
+        );
     }
 }
 

@@ -31,17 +31,26 @@ async fn both_listeners_speak_tls_and_serve_a_replaced_certificate() {
     assert!(answer.headers().contains_key("strict-transport-security"));
     assert_eq!(grpc_answer(&broker, &first).await, Some(Code::Unauthenticated), "gRPC over TLS");
     assert!(http_client().get(format!("{url}/livez")).send().await.is_err(), "nobody trusts it unasked");
-    assert!(http_client().get(format!("{}/livez", broker.url)).send().await.is_err(), "plain HTTP is not answered");
+    assert!(
+        http_client().get(format!("{}/livez", broker.url)).send().await.is_err(),
+        "plain HTTP is not answered"
+    );
 
     let second = put_certificate(&site);
-    assert!(client(&second).get(format!("{url}/livez")).send().await.is_err(), "the first one is still served");
+    assert!(
+        client(&second).get(format!("{url}/livez")).send().await.is_err(),
+        "the first one is still served"
+    );
     until("the new certificate", Duration::from_secs(20), async || {
         // A client of its own each time, as connections that stand keep the certificate they began with.
         client(&second).get(format!("{url}/livez")).send().await.ok()
     })
     .await;
     assert_eq!(grpc_answer(&broker, &second).await, Some(Code::Unauthenticated));
-    assert!(client(&first).get(format!("{url}/livez")).send().await.is_err(), "the old one is no longer served");
+    assert!(
+        client(&first).get(format!("{url}/livez")).send().await.is_err(),
+        "the old one is no longer served"
+    );
     let answer = trusting.get(format!("{url}/livez")).send().await;
     assert!(answer.is_ok(), "the connection that stood goes on");
 

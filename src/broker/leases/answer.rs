@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     broker::{Broker, Error},
+    issuer::Issuer,
     model::{
         credential::Credential,
         holdings::Holdings,
@@ -64,10 +65,12 @@ impl Broker {
         let mut lent = Lent::default();
         for (source, credential) in sources.iter().zip(credentials) {
             let name = source.service.to_string();
-            if let Some(at) = credential.expires_at {
+            let opened = self.vault.open_credential(credential).await?;
+            let issued = Issuer::of(credential).issue(credential, opened);
+            if let Some(at) = issued.expires_at {
                 lent.expires_at.insert(name.clone(), at);
             }
-            lent.credentials.0.insert(name, self.vault.open_credential(credential).await?);
+            lent.credentials.0.insert(name, issued.fields);
         }
         Ok(lent)
     }

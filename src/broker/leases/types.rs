@@ -4,16 +4,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde_json::{Map, Value};
-
 use crate::model::{
+    credential::Fields,
     holdings::Subject,
     id::OrganizationId,
     instant::Instant,
     lease::{CredentialScope, Lease, LeaseStatus},
     owner::Owner,
     renewal::RenewalCap,
-    secret::SecretText,
 };
 
 /// Asks for a lease.
@@ -77,11 +75,7 @@ pub struct CredentialSource {
 
 /// Opened values, by service as asked for. `Debug` shows the names alone.
 #[derive(Clone, Default)]
-pub struct Credentials(pub BTreeMap<String, OpenedFields>);
-
-/// One credential's opened fields: a JSON object, as text. `Debug` shows nothing of it; wiped on drop.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OpenedFields(SecretText);
+pub struct Credentials(pub BTreeMap<String, Fields>);
 
 /// A lease without values.
 #[derive(Debug, Clone)]
@@ -174,32 +168,6 @@ pub struct RevokedLease {
     pub lease: Lease,
     /// When it ended: the first revocation's time, or when it ran out.
     pub ended_at: Instant,
-}
-
-impl OpenedFields {
-    /// Takes over a JSON object's text.
-    #[must_use]
-    pub const fn new(json: SecretText) -> Self {
-        Self(json)
-    }
-
-    /// The object's text, for writing into an answer.
-    #[must_use]
-    pub fn json(&self) -> &str {
-        self.0.expose()
-    }
-
-    /// The object, parsed; empty if it is none, which the vault excludes.
-    #[must_use]
-    pub fn fields(&self) -> Map<String, Value> {
-        serde_json::from_str(self.0.expose()).unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for OpenedFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OpenedFields(..)")
-    }
 }
 
 impl fmt::Debug for Credentials {

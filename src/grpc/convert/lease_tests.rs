@@ -3,8 +3,9 @@
 use prost_types::Duration;
 
 use crate::{
-    broker::leases::types::{Credentials, OpenedFields},
+    broker::leases::types::Credentials,
     model::{
+        credential::Fields,
         id::{Id, LeaseId, OrganizationId, TokenId, UserId},
         lease::LeaseState,
         owner::Owner,
@@ -56,7 +57,7 @@ fn recorded(state: LeaseState) -> Lease {
 }
 
 fn values() -> Credentials {
-    let fields = OpenedFields::new(SecretText::new(r#"{"token":"canary"}"#.to_owned()));
+    let fields = Fields::new(SecretText::new(r#"{"token":"canary"}"#.to_owned()));
     Credentials(BTreeMap::from([("jira".to_owned(), fields)]))
 }
 

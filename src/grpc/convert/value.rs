@@ -10,7 +10,7 @@ use crate::broker::leases::types::Credentials;
 /// The values, by service as asked for.
 pub(super) fn credentials(credentials: Credentials) -> BTreeMap<String, Struct> {
     let Credentials(services) = credentials;
-    services.into_iter().map(|(service, opened)| (service, structure(opened.fields()))).collect()
+    services.into_iter().map(|(service, opened)| (service, structure(opened.parsed()))).collect()
 }
 
 fn structure(fields: Map<String, Json>) -> Struct {
@@ -47,7 +47,7 @@ mod tests {
     use proptest::{collection, prelude::*};
     use serde_json::json;
 
-    use crate::{broker::leases::types::OpenedFields, model::secret::SecretText};
+    use crate::model::{credential::Fields, secret::SecretText};
 
     use super::*;
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_service_keeps_its_fields() {
-        let opened = |text: &str| OpenedFields::new(SecretText::new(text.to_owned()));
+        let opened = |text: &str| Fields::new(SecretText::new(text.to_owned()));
         let services =
             [("jira", r#"{"cloud":true,"port":443}"#), ("tray/9", r#"{"id":18446744073709551615}"#)];
         let services = services.map(|(service, text)| (service.to_owned(), opened(text)));

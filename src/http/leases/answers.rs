@@ -256,16 +256,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        broker::leases::types::OpenedFields,
         http::leases::details::tests::{AT, id, lease},
         model::{
+            credential::Fields,
             lease::{CredentialScope, LeaseState},
             secret::SecretText,
         },
     };
 
     fn values(json: &str) -> Credentials {
-        let fields = OpenedFields::new(SecretText::new(json.to_owned()));
+        let fields = Fields::new(SecretText::new(json.to_owned()));
         Credentials(BTreeMap::from([("jira".to_owned(), fields)]))
     }
 

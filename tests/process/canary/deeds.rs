@@ -70,7 +70,8 @@ impl<'a> Deeds<'a> {
         let twice = [("client_secret", secret.as_str()), ("client_secret", secret.as_str())];
         self.open(self.http.post(self.at("/oauth/token")).form(&twice)).await;
         for path in ["/oauth/introspect", "/oauth/revoke", "/oauth/introspect"] {
-            let request = self.http.post(self.at(path)).basic_auth(&id, Some(&secret)).form(&[("token", &token)]);
+            let request =
+                self.http.post(self.at(path)).basic_auth(&id, Some(&secret)).form(&[("token", &token)]);
             self.open(request).await;
         }
         let mut tokens = TokenServiceClient::new(self.channel.clone());
@@ -102,7 +103,12 @@ impl<'a> Deeds<'a> {
 
     /// Secrets where they don't belong: in paths, in queries, in the wrong header, as the wrong kind of token.
     pub(super) async fn misplaced_secrets(&mut self) {
-        let secrets = [self.mcp_token.clone(), self.admin_token.clone(), self.access_token.clone(), self.client.1.clone()];
+        let secrets = [
+            self.mcp_token.clone(),
+            self.admin_token.clone(),
+            self.access_token.clone(),
+            self.client.1.clone(),
+        ];
         for secret in &secrets {
             for path in [
                 format!("/{secret}"),
@@ -116,14 +122,20 @@ impl<'a> Deeds<'a> {
                 self.open(self.http.get(self.at(&path)).bearer_auth(&self.mcp_token)).await;
             }
             self.open(self.http.get(self.at("/api/mcp/me")).header("authorization", secret)).await;
-            self.open(self.http.get(self.at("/api/mcp/me")).header("authorization", format!("Token {secret}"))).await;
+            self.open(
+                self.http.get(self.at("/api/mcp/me")).header("authorization", format!("Token {secret}")),
+            )
+            .await;
             self.open(self.http.get(self.at("/api/mcp/me")).bearer_auth(format!("{secret}x"))).await;
-            self.open(self.http.get(self.at("/api/mcp/me")).header("cookie", format!("token={secret}"))).await;
+            self.open(self.http.get(self.at("/api/mcp/me")).header("cookie", format!("token={secret}")))
+                .await;
             let body = json!({ "services": [secret], "server_id": "misplaced" });
             self.open(self.http.post(self.at(LEASES)).bearer_auth(&self.mcp_token).json(&body)).await;
             let body = json!({ "services": ["todoist"], "server_id": "misplaced", "ttl": secret });
             self.open(self.http.post(self.at(LEASES)).bearer_auth(&self.mcp_token).json(&body)).await;
-            for grant in [("grant_type", secret), ("scope", secret), ("resource", secret), ("client_id", secret)] {
+            for grant in
+                [("grant_type", secret), ("scope", secret), ("resource", secret), ("client_id", secret)]
+            {
                 self.open(self.http.post(self.at("/oauth/token")).form(&[grant])).await;
             }
             let mut leases = LeaseServiceClient::new(self.channel.clone());
@@ -217,10 +229,12 @@ impl<'a> Deeds<'a> {
         let mut leases = LeaseServiceClient::new(self.channel.clone());
         let services = vec!["todoist".to_owned(), "jira".to_owned()];
         let message = CreateLeaseRequest { services, server_id: "canary".to_owned(), ..Default::default() };
-        let granted = leases.create_lease(bearing(message.clone(), token)).await.expect("a lease").into_inner();
+        let granted =
+            leases.create_lease(bearing(message.clone(), token)).await.expect("a lease").into_inner();
         assert!(!granted.credentials.is_empty());
         self.told += &format!("{granted:?}{message:?}");
-        let message = RenewLeaseRequest { lease_id: granted.lease_id, include_credentials: true, ..Default::default() };
+        let message =
+            RenewLeaseRequest { lease_id: granted.lease_id, include_credentials: true, ..Default::default() };
         let renewed = leases.renew_lease(bearing(message.clone(), token)).await.expect("a renewal");
         self.told += &format!("{:?}{:?}", renewed.metadata(), renewed.get_ref());
         let refused = leases.renew_lease(bearing(message, &token[..token.len() - 4])).await;

@@ -36,7 +36,9 @@ async fn nothing_leaks(kind: Kind) {
     deeds.bad_bodies().await;
     deeds.administration().await;
     let mut places: Vec<(String, Vec<u8>)> = Vec::new();
-    for path in ["/metrics", "/openapi.json", "/docs/errors", "/health", "/.well-known/oauth-authorization-server"] {
+    for path in
+        ["/metrics", "/openapi.json", "/docs/errors", "/health", "/.well-known/oauth-authorization-server"]
+    {
         places.push((path.to_owned(), broker.look(path).await.1.into_bytes()));
     }
     places.push(("answers".to_owned(), deeds.told().into_bytes()));
@@ -97,7 +99,8 @@ async fn dump_sqlite(site: &Site) -> String {
     let tables = site.texts("SELECT name FROM sqlite_schema WHERE type = 'table'").await;
     let mut text = String::new();
     for table in tables {
-        let columns = site.texts(&format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')")).await;
+        let columns =
+            site.texts(&format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')")).await;
         let row = columns.join(" || ' ' || ");
         text += &site.texts(&format!("SELECT {row} FROM {table}")).await.join("\n");
     }
@@ -112,7 +115,9 @@ async fn refused_start(site: &Site) -> Process {
     process.ended(crate::harness::PATIENCE).await;
     if process.stderr().is_empty() {
         // Verifying needs no key; starting does.
-        process = Process::spawn(site.serve_command(&[("LEASEHOLD_ROOT_KEYS", &site.root_keys().replace('=', "A"))]));
+        process = Process::spawn(
+            site.serve_command(&[("LEASEHOLD_ROOT_KEYS", &site.root_keys().replace('=', "A"))]),
+        );
         assert!(!process.ended(crate::harness::PATIENCE).await.success());
     }
     process

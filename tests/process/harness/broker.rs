@@ -4,11 +4,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::Value;
 
-use super::{
-    Caller, PATIENCE, Process, Way, http_client,
-    site::read_env,
-    until,
-};
+use super::{Caller, PATIENCE, Process, Way, http_client, site::read_env, until};
 
 /// A running `leasehold dev` or `leasehold serve`.
 pub(crate) struct Broker {

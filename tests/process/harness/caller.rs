@@ -11,7 +11,10 @@ use leasehold_proto::v1::{
 use prost_types::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tonic::{Request, Status, transport::{Channel, Endpoint}};
+use tonic::{
+    Request, Status,
+    transport::{Channel, Endpoint},
+};
 use tonic_types::StatusExt as _;
 
 /// Over which protocol.
@@ -91,7 +94,8 @@ impl Caller {
                 idempotency_key: key.unwrap_or_default().to_owned(),
                 ..Default::default()
             };
-            let granted = self.grpc.clone().create_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let granted =
+                self.grpc.clone().create_lease(self.request(message)).await.map_err(failed)?.into_inner();
             return Ok((granted.lease_id, instant(granted.expires_at)));
         }
         let body = json!({ "services": services, "server_id": server_id });
@@ -104,7 +108,8 @@ impl Caller {
     pub(crate) async fn show(&self, id: &str) -> Called<Standing> {
         if self.way == Way::Grpc {
             let message = GetLeaseRequest { lease_id: id.to_owned() };
-            let lease = self.grpc.clone().get_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let lease =
+                self.grpc.clone().get_lease(self.request(message)).await.map_err(failed)?.into_inner();
             let status = match lease.status() {
                 LeaseStatus::Active => "active",
                 LeaseStatus::Expired => "expired",
@@ -131,7 +136,8 @@ impl Caller {
     pub(crate) async fn renew(&self, id: &str) -> Called<(u64, Instant)> {
         if self.way == Way::Grpc {
             let message = RenewLeaseRequest { lease_id: id.to_owned(), ..Default::default() };
-            let renewed = self.grpc.clone().renew_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let renewed =
+                self.grpc.clone().renew_lease(self.request(message)).await.map_err(failed)?.into_inner();
             return Ok((renewed.renewal_count.into(), instant(renewed.expires_at)));
         }
         let renewed = self.call(Method::POST, &format!("{LEASES}/{id}/renew"), None, None).await?;
@@ -183,7 +189,8 @@ impl Caller {
         if status.is_success() {
             return Ok(body);
         }
-        let code = body["code"].as_str().map_or_else(|| format!("http_{}", status.as_u16()), ToOwned::to_owned);
+        let code =
+            body["code"].as_str().map_or_else(|| format!("http_{}", status.as_u16()), ToOwned::to_owned);
         Err(Failure::Refused(code))
     }
 

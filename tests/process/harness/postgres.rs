@@ -41,7 +41,10 @@ impl Postgres {
     /// Ends every connection of brokers, whatever they are in the midst of.
     pub(crate) async fn terminate_backends(&self) {
         let name = &self.name;
-        administer(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).await;
+        administer(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ))
+        .await;
     }
 
     /// Whether anybody may connect; whoever is connected stays.
@@ -55,7 +58,8 @@ impl Drop for Postgres {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         // A runtime cannot wait within a runtime, so another thread does.
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(administer(&drop));
         });
         if dropping.join().is_err() {
@@ -65,7 +69,8 @@ impl Drop for Postgres {
 }
 
 async fn administer(sql: &str) {
-    let mut connection = PgConnection::connect(&server()).await.expect("LEASEHOLD_TEST_POSTGRES: no such server");
+    let mut connection =
+        PgConnection::connect(&server()).await.expect("LEASEHOLD_TEST_POSTGRES: no such server");
     let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await;
     done.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }

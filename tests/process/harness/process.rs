@@ -59,7 +59,8 @@ impl Process {
 
     /// Waits for its end. Whatever it wrote is there afterwards.
     pub(crate) async fn ended(&mut self, within: Duration) -> ExitStatus {
-        let status = until("the end of the process", within, async || self.child.try_wait().expect("wait")).await;
+        let status =
+            until("the end of the process", within, async || self.child.try_wait().expect("wait")).await;
         self.join();
         status
     }

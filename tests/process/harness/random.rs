@@ -10,7 +10,13 @@ impl Random {
     /// The run's own stream for one purpose. The seed is printed, and shown when the test fails.
     pub(crate) fn for_run(purpose: &str) -> Self {
         let seed: u64 = std::env::var("LEASEHOLD_TEST_SEED").ok().map_or_else(
-            || SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").subsec_nanos().into(),
+            || {
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .expect("a clock after 1970")
+                    .subsec_nanos()
+                    .into()
+            },
             |text| text.parse().expect("LEASEHOLD_TEST_SEED: a number"),
         );
         println!("{purpose}: LEASEHOLD_TEST_SEED={seed}");

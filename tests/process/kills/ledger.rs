@@ -78,7 +78,8 @@ impl Ledger {
     /// Looks for the audit record of everything that was acknowledged.
     pub(super) async fn check_records(&self, site: &Site) {
         let count = async |event: &str| {
-            let sql = format!("SELECT target FROM audit_records WHERE event = '{event}' AND target IS NOT NULL");
+            let sql =
+                format!("SELECT target FROM audit_records WHERE event = '{event}' AND target IS NOT NULL");
             let mut counts = BTreeMap::<String, u64>::new();
             site.texts(&sql).await.into_iter().for_each(|id| *counts.entry(id).or_default() += 1);
             counts

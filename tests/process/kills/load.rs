@@ -12,7 +12,12 @@ pub(super) struct Load(JoinSet<Ledger>);
 
 impl Load {
     /// Starts them: over both protocols, with all the tokens in turn.
-    pub(super) async fn start(broker: &Broker, tokens: &[String], workers: usize, random: &mut Random) -> Self {
+    pub(super) async fn start(
+        broker: &Broker,
+        tokens: &[String],
+        workers: usize,
+        random: &mut Random,
+    ) -> Self {
         let mut callers = Vec::new();
         for token in tokens {
             for way in [Way::Http, Way::Grpc] {

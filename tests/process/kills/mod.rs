@@ -28,7 +28,8 @@ async fn survive(kind: Kind) {
         let mut broker = site.serve(&[]).await;
         let tokens = tokens(&site, &broker).await;
         let load = Load::start(&broker, &tokens, WORKERS, &mut random).await;
-        tokio::time::sleep(Duration::from_millis(300 + u64::try_from(random.below(900)).expect("small"))).await;
+        tokio::time::sleep(Duration::from_millis(300 + u64::try_from(random.below(900)).expect("small")))
+            .await;
         broker.process.kill();
         let seen = load.finish().await;
         println!("{kind:?}, round {round}: {seen}");
