@@ -5,7 +5,7 @@
 use http::StatusCode;
 use tonic::Code as Rpc;
 
-use crate::broker::Code;
+use crate::broker::{Code, tokens::types::TokenErrorCode};
 
 /// How an error code travels.
 #[must_use]
@@ -17,19 +17,35 @@ pub const fn statuses(code: Code) -> (StatusCode, Rpc) {
         | Code::LeaseRevoked
         | Code::MaxRenewalsExceeded
         | Code::NotRenewable => (StatusCode::FORBIDDEN, Rpc::FailedPrecondition),
-        Code::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition),
+        Code::IdempotencyKeyReused | Code::MissingCredentials => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition)
+        }
         Code::InsufficientScope => (StatusCode::FORBIDDEN, Rpc::PermissionDenied),
         Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Rpc::Internal),
         Code::InvalidRequest => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::InvalidArgument),
         Code::LeaseEnded => (StatusCode::CONFLICT, Rpc::FailedPrecondition),
         Code::MalformedRequest => (StatusCode::BAD_REQUEST, Rpc::InvalidArgument),
         Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Rpc::Unimplemented),
-        Code::MissingCredentials => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition),
         Code::NotFound => (StatusCode::NOT_FOUND, Rpc::NotFound),
         Code::QuotaExceeded | Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Rpc::ResourceExhausted),
         Code::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Rpc::InvalidArgument),
         Code::Sealed | Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),
         Code::Unauthenticated => (StatusCode::UNAUTHORIZED, Rpc::Unauthenticated),
         Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Rpc::InvalidArgument),
+    }
+}
+
+/// How a refusal of the token endpoint travels (RFC 6749, section 5.2).
+#[must_use]
+pub const fn token_statuses(code: TokenErrorCode) -> (StatusCode, Rpc) {
+    match code {
+        TokenErrorCode::InvalidClient => (StatusCode::UNAUTHORIZED, Rpc::Unauthenticated),
+        TokenErrorCode::InvalidRequest
+        | TokenErrorCode::InvalidScope
+        | TokenErrorCode::InvalidTarget
+        | TokenErrorCode::UnsupportedGrantType => (StatusCode::BAD_REQUEST, Rpc::InvalidArgument),
+        TokenErrorCode::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, Rpc::Internal),
+        TokenErrorCode::SlowDown => (StatusCode::TOO_MANY_REQUESTS, Rpc::ResourceExhausted),
+        TokenErrorCode::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         Error, MissingCredentials, Violation,
         tokens::types::{TokenError, TokenErrorCode},
     },
-    wire::statuses,
+    wire::{statuses, token_statuses},
 };
 
 impl From<Error> for Status {
@@ -45,7 +45,8 @@ impl From<TokenError> for Status {
     fn from(error: TokenError) -> Self {
         // Whether HTTP Basic was used decides a challenge, which gRPC has none of.
         let TokenError { code, description, basic: _, retry_after } = error;
-        let (rpc, field) = token_status(code);
+        let (_, rpc) = token_statuses(code);
+        let field = token_field(code);
         let mut details = ErrorDetails::with_error_info(reason(code.as_str()), DOMAIN, HashMap::new());
         let description = shortened(description, MESSAGE_BYTES);
         if let Some(field) = field {
@@ -64,17 +65,17 @@ pub(super) fn code_of(response: &Response) -> Rpc {
     response.headers().get("grpc-status").map_or(Rpc::Ok, |value| Rpc::from_bytes(value.as_bytes()))
 }
 
-/// How a refusal of the token endpoint travels, and the field that it is about.
-const fn token_status(code: TokenErrorCode) -> (Rpc, Option<&'static str>) {
+/// The field that a refusal of the token endpoint is about.
+const fn token_field(code: TokenErrorCode) -> Option<&'static str> {
     match code {
-        TokenErrorCode::InvalidClient => (Rpc::Unauthenticated, None),
-        TokenErrorCode::InvalidRequest => (Rpc::InvalidArgument, None),
-        TokenErrorCode::InvalidScope => (Rpc::InvalidArgument, Some("scope")),
-        TokenErrorCode::InvalidTarget => (Rpc::InvalidArgument, Some("resource")),
-        TokenErrorCode::ServerError => (Rpc::Internal, None),
-        TokenErrorCode::SlowDown => (Rpc::ResourceExhausted, None),
-        TokenErrorCode::TemporarilyUnavailable => (Rpc::Unavailable, None),
-        TokenErrorCode::UnsupportedGrantType => (Rpc::InvalidArgument, Some("grant_type")),
+        TokenErrorCode::InvalidScope => Some("scope"),
+        TokenErrorCode::InvalidTarget => Some("resource"),
+        TokenErrorCode::UnsupportedGrantType => Some("grant_type"),
+        TokenErrorCode::InvalidClient
+        | TokenErrorCode::InvalidRequest
+        | TokenErrorCode::ServerError
+        | TokenErrorCode::SlowDown
+        | TokenErrorCode::TemporarilyUnavailable => None,
     }
 }
 

@@ -11,9 +11,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    broker::tokens::types::{Introspection, IssuedToken, TokenError, TokenErrorCode},
+    broker::tokens::types::{Introspection, IssuedToken, TokenError},
     http::problem::retry_after,
     model::instant::Instant,
+    wire::token_statuses,
 };
 
 /// A token (RFC 6749, section 5.1).
@@ -151,7 +152,7 @@ impl From<TokenError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = status(self.0.code);
+        let (status, _) = token_statuses(self.0.code);
         let error_description = Cow::Owned(printable(&self.0.description));
         let body = OAuthErrorBody { error: self.0.code.as_str(), error_description };
         let mut response = (status, Json(body)).into_response();
@@ -164,19 +165,6 @@ impl IntoResponse for Refusal {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
-    }
-}
-
-const fn status(code: TokenErrorCode) -> StatusCode {
-    match code {
-        TokenErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
-        TokenErrorCode::InvalidRequest
-        | TokenErrorCode::InvalidScope
-        | TokenErrorCode::InvalidTarget
-        | TokenErrorCode::UnsupportedGrantType => StatusCode::BAD_REQUEST,
-        TokenErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-        TokenErrorCode::SlowDown => StatusCode::TOO_MANY_REQUESTS,
-        TokenErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -198,7 +186,9 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_look_as_the_rfc_says() {
-        use TokenErrorCode::{InvalidClient, InvalidScope, ServerError, SlowDown, TemporarilyUnavailable};
+        use crate::broker::tokens::types::TokenErrorCode::{
+            InvalidClient, InvalidScope, ServerError, SlowDown, TemporarilyUnavailable,
+        };
         for (code, status, name) in [
             (InvalidClient, 401, "invalid_client"),
             (InvalidScope, 400, "invalid_scope"),
