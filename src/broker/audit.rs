@@ -86,7 +86,8 @@ impl Broker {
             return Ok(());
         }
         let uses = counts.successes.into_iter();
-        let uses = uses.map(|(token, used)| (token, used.count, used.last, used.actor.address)).collect();
+        let uses =
+            uses.map(|(token, used)| (token, used.uncounted(), used.last, used.actor.address)).collect();
         self.store.administer(AdminChange { records, change: Change::RecordUsage(uses) }).await?;
         Ok(())
     }

@@ -92,9 +92,12 @@ impl Broker {
         if read.caller.limited {
             self.count_use(&read.caller, &origin).await?;
         }
-        let call = Call { origin, caller: read.caller.clone() };
-        self.usage.succeeded(call.caller.token_id, || call.actor(), now);
-        Ok(call)
+        Ok(Call { origin, caller: read.caller.clone() })
+    }
+
+    /// The database found that the call's token stands.
+    pub(crate) fn proven(&self, call: &Call) {
+        self.usage.succeeded(call, self.clock.now());
     }
 
     /// The error for a token that the database refused in the midst of an operation.

@@ -40,7 +40,9 @@ impl Broker {
         let (facts, _) = self.store.facts(call.caller.token_id, None).await?;
         let stands = facts.ok_or(TokenRefusal::Unknown);
         let stands = stands.and_then(|facts| facts.stands(call.caller.epoch, self.clock.now()));
-        stands.map_err(|refusal| self.token_refused(call, refusal))
+        stands.map_err(|refusal| self.token_refused(call, refusal))?;
+        self.proven(call);
+        Ok(())
     }
 
     async fn names(&self, call: &Call) -> Result<(String, Option<String>), Error> {

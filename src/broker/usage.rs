@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use super::Call;
 use crate::model::{
     audit::{Actor, AuditRecord, EventName},
     id::TokenId,
@@ -30,8 +31,10 @@ pub(crate) struct Counts {
 /// Uses of one token.
 pub(crate) struct Success {
     pub(crate) actor: Actor,
-    pub(crate) count: i64,
+    count: i64,
     pub(crate) last: Instant,
+    /// Each use was counted durably when it happened, since the token's uses are limited.
+    counted: bool,
 }
 
 /// Failures of one address for one reason.
@@ -42,13 +45,15 @@ pub(crate) struct Failure {
 }
 
 impl UsageLog {
-    pub(crate) fn succeeded(&self, token: TokenId, actor: impl FnOnce() -> Actor, now: Instant) {
+    pub(crate) fn succeeded(&self, call: &Call, now: Instant) {
+        let token = call.caller.token_id;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(success) = counts.successes.get_mut(&token) {
             success.count += 1;
             success.last = now;
         } else if counts.successes.len() < MAX_ENTRIES {
-            counts.successes.insert(token, Success { actor: actor(), count: 1, last: now });
+            let counted = call.caller.limited;
+            counts.successes.insert(token, Success { actor: call.actor(), count: 1, last: now, counted });
         } else {
             tracing::warn!(%token, "too many tokens between two flushes: a use is recorded by its operation alone");
         }
@@ -75,6 +80,11 @@ impl UsageLog {
 }
 
 impl Success {
+    /// Uses that the token's row does not know yet.
+    pub(crate) const fn uncounted(&self) -> i64 {
+        if self.counted { 0 } else { self.count }
+    }
+
     pub(crate) fn record(&self, token: TokenId) -> AuditRecord {
         let record = AuditRecord::success(EventName::McpAuthSuccess, &self.actor, token, self.last);
         record.with("count", self.count)

@@ -60,10 +60,11 @@ impl Broker {
                 return Err(self.missing(call, &holdings, &wanted, &resolution).await?);
             }
             let opened = self.open_all(&resolution.sources, &resolution.credentials).await?;
-            match self.store.create_lease(self.mutation(call, &wanted, &holdings, &resolution)).await? {
-                Ok(created) => return self.answer(&holdings, created, opened, &resolution.missing).await,
-                Err(Refusal::Moved) => {}
-                Err(refusal) => return Err(self.refused(call, refusal)),
+            let decided =
+                self.store.create_lease(self.mutation(call, &wanted, &holdings, &resolution)).await?;
+            if !matches!(decided, Err(Refusal::Moved)) {
+                let created = self.judged(call, decided)?;
+                return self.answer(&holdings, created, opened, &resolution.missing).await;
             }
         }
         Err(self.refused(call, Refusal::Moved))

@@ -11,6 +11,14 @@ use crate::{model::id::LeaseId, store::mutation::Refusal};
 use super::{Broker, Call, Code, Error, Violation};
 
 impl Broker {
+    /// What the store decided, for the caller: whatever it was but for the token itself, the token was good.
+    fn judged<T>(&self, call: &Call, decided: Result<T, Refusal>) -> Result<T, Error> {
+        if !matches!(decided, Err(Refusal::Token(_))) {
+            self.proven(call);
+        }
+        decided.map_err(|refusal| self.refused(call, refusal))
+    }
+
     /// The error for a mutation that a rule refused.
     pub(crate) fn refused(&self, call: &Call, refusal: Refusal) -> Error {
         use crate::model::renewal::UseRefusal;

@@ -35,6 +35,7 @@ impl Broker {
         let stands =
             token.ok_or(TokenRefusal::Unknown).and_then(|facts| facts.stands(call.caller.epoch, now));
         stands.map_err(|refusal| self.token_refused(call, refusal))?;
+        self.proven(call);
         let visible =
             |facts: &LeaseFacts| facts.lease.is_visible_to(call.caller.principal, &call.caller.scopes);
         let facts = lease.filter(visible).ok_or_else(|| Error::not_found("lease"))?;
@@ -86,7 +87,7 @@ impl Broker {
             ttl,
             with_sources: request.include_credentials,
         };
-        let renewed = self.store.renew_lease(renew).await?.map_err(|refusal| self.refused(call, refusal))?;
+        let renewed = self.judged(call, self.store.renew_lease(renew).await?)?;
         // Only who may take leases sees values; others learn of a rotation when they may not read it anyway.
         let sources = renewed.sources.filter(|_| call.caller.scopes.allows(Operation::LeaseCreate));
         let lent = match &sources {
@@ -110,8 +111,7 @@ impl Broker {
         call.require(Operation::LeaseCreate)?;
         let lease_id = lease_id(id)?;
         let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
-        let readable =
-            self.store.read_credentials(read).await?.map_err(|refusal| self.refused(call, refusal))?;
+        let readable = self.judged(call, self.store.read_credentials(read).await?)?;
         let lent = self.open_sources(&readable.sources).await?;
         Ok(LeaseCredentials {
             renew_after: self.renew_after(&readable.lease, &lent),
@@ -139,8 +139,7 @@ impl Broker {
             return Err(Error::invalid(vec![Violation::new("reason", "at most 500 characters")]));
         }
         let revoke = mutation::RevokeLease { actor: call.actor(), bearer: call.bearer(), lease_id, reason };
-        let revoked =
-            self.store.revoke_lease(revoke).await?.map_err(|refusal| self.refused(call, refusal))?;
+        let revoked = self.judged(call, self.store.revoke_lease(revoke).await?)?;
         Ok(RevokedLease { lease: revoked.lease, ended_at: revoked.ended_at })
     }
 
