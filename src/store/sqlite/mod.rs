@@ -13,7 +13,7 @@ use std::{
 };
 
 use sqlx::{
-    SqlitePool,
+    Connection as _, SqliteConnection, SqlitePool,
     migrate::Migrator,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous,
@@ -67,6 +67,7 @@ pub async fn open(path: &Path, may_migrate: bool) -> Result<Arc<dyn Backend>, St
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_between_transactions(connection)))
         .acquire_timeout(WRITER_WAIT)
         .connect_with(writer)
         .await
@@ -78,6 +79,7 @@ pub async fn open(path: &Path, may_migrate: bool) -> Result<Arc<dyn Backend>, St
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_between_transactions(connection)))
         .acquire_timeout(READER_WAIT)
         .connect_with(options(path).read_only(true))
         .await
@@ -129,6 +131,18 @@ fn writer_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "on")
         .pragma("cache_size", WRITER_CACHE_KIB)
+}
+
+/// Whether a connection can begin a transaction; one that cannot is replaced by a new one.
+///
+/// After an error such as a full disk SQLite rolls back by itself. The driver's own rollback then fails, and it goes on
+/// counting a transaction that is none.
+async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be on its way still: the connection's thread answers after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 async fn prepare_schema(writers: &SqlitePool, may_migrate: bool) -> Result<(), StoreError> {
