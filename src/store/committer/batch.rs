@@ -18,6 +18,8 @@ pub(super) struct Batches {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     head: ChainHead,
+    /// Where the chain is if the last commit took, when nobody could tell yet. Nothing is appended before it is known.
+    in_doubt: Option<ChainHead>,
 }
 
 type Outcomes = Vec<Result<Outcome, Refusal>>;
@@ -26,8 +28,8 @@ type Outcomes = Vec<Result<Outcome, Refusal>>;
 enum Failed {
     /// Nothing was written.
     Before(StoreError),
-    /// The commit's answer was lost; if it took, this is what it decided and where the chain is.
-    InDoubt { outcomes: Outcomes, head: ChainHead },
+    /// The commit's answer was lost; if it took, this is what it decided and where the chain is; else why it failed.
+    InDoubt { outcomes: Outcomes, head: ChainHead, error: StoreError },
 }
 
 impl From<StoreError> for Failed {
@@ -43,7 +45,7 @@ impl Batches {
         observer: Arc<dyn Observer>,
         head: ChainHead,
     ) -> Self {
-        Self { backend, clock, observer, head }
+        Self { backend, clock, observer, head, in_doubt: None }
     }
 
     /// Applies the jobs and answers each of them. A mutation that the database refuses is found by halving the batch,
@@ -79,20 +81,24 @@ impl Batches {
     }
 
     async fn commit(&mut self, mutations: &[Mutation]) -> Result<Outcomes, StoreError> {
+        self.settle().await?;
         let mut attempt = 0;
         loop {
             attempt += 1;
             match self.attempt(mutations).await {
                 Ok(outcomes) => return Ok(outcomes),
-                Err(Failed::InDoubt { outcomes, head }) => {
-                    if self.took(&head).await {
+                Err(Failed::InDoubt { outcomes, head, error }) => match self.took(&head).await {
+                    Some(true) => {
                         self.head = head;
                         return Ok(outcomes);
                     }
-                    if attempt >= MAX_ATTEMPTS {
+                    Some(false) if attempt >= MAX_ATTEMPTS => return Err(error),
+                    Some(false) => tokio::time::sleep(Duration::from_millis(2 * attempt)).await,
+                    None => {
+                        self.in_doubt = Some(head);
                         return Err(StoreError::OutcomeUnknown);
                     }
-                }
+                },
                 Err(Failed::Before(error)) if attempt < attempts_for(&error) => {
                     tokio::time::sleep(Duration::from_millis(2 * attempt)).await;
                 }
@@ -113,28 +119,43 @@ impl Batches {
                 self.head = head;
                 Ok(decided.outcomes)
             }
-            Err(StoreError::Unavailable(_)) if !entries.is_empty() => {
-                Err(Failed::InDoubt { outcomes: decided.outcomes, head })
+            Err(error @ StoreError::Unavailable(_)) if !entries.is_empty() => {
+                Err(Failed::InDoubt { outcomes: decided.outcomes, head, error })
             }
             Err(error) => Err(Failed::Before(error)),
         }
     }
 
-    /// Whether a commit whose answer was lost took: the chain's head tells. Waits for the database as long as it takes,
-    /// since nothing may be appended to the chain before this is known.
-    async fn took(&self, head: &ChainHead) -> bool {
+    /// Whether a commit whose answer was lost took: the chain's head tells. `None` when the database does not answer for
+    /// a while: callers should not wait for it to come back.
+    async fn took(&self, head: &ChainHead) -> Option<bool> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.stored_head().await {
-                Ok(stored) => return stored.is_some_and(|stored| stored.seq >= head.seq),
+                Ok(stored) => return Some(stored.is_some_and(|stored| stored.seq >= head.seq)),
                 Err(error) => {
                     tracing::warn!(error = %chain_text(&error), "the outcome of a commit is not known yet");
                     self.observer.failed(&error);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
+            if pause > LONGEST_PAUSE {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
+    }
+
+    /// Learns what became of a commit that was left in doubt, before anything else is written.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        let Some(head) = &self.in_doubt else { return Ok(()) };
+        let stored = self.stored_head().await?;
+        let took = stored.is_some_and(|stored| stored.seq >= head.seq);
+        tracing::info!(took, "the outcome of an earlier commit is known now");
+        if let Some(head) = self.in_doubt.take().filter(|_| took) {
+            self.head = head;
+        }
+        Ok(())
     }
 
     async fn stored_head(&self) -> Result<Option<ChainHead>, StoreError> {
@@ -181,4 +202,5 @@ fn chain_text(error: &StoreError) -> String {
 
 const MAX_ATTEMPTS: u64 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The pauses add up to about three seconds.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1_600);
