@@ -3,7 +3,7 @@
 //!
 //! It must know no message: it sees a path, metadata, and the status of the answer.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -71,14 +71,13 @@ fn is_grpc(request: &Request) -> bool {
 /// Dropping the call's future at its deadline cancels it, just as the client's leaving does.
 async fn run(request: Request, next: Next, deadline: Deadline, context: &CallContext) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let outcome = match deadline {
-        Some(duration) => timeout(duration, answer).await,
-        None => Ok(answer.await),
-    };
-    match outcome {
+    match timeout(deadline.unwrap_or(TIME_LIMIT), answer).await {
         Ok(Ok(response)) => explained(response, context),
         // The payload may hold values of the call: it is neither answered nor logged.
         Ok(Err(_payload)) => refusal(Error::internal(Arc::new(Panicked) as Arc<_>)),
+        Err(_elapsed) if deadline.is_none() => {
+            refusal(Error::new(Code::Unavailable, "the answer took too long; a write may still take effect"))
+        }
         Err(_elapsed) => {
             Status::deadline_exceeded("the deadline passed; a write under way may still take effect")
                 .into_http()
@@ -111,6 +110,9 @@ fn explained(response: Response, context: &CallContext) -> Response {
 fn refusal(error: Error) -> Response {
     Status::from(error).into_http()
 }
+
+/// How long a call may take whose client sets no limit, as over HTTP.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A fault of the broker's code.
 #[derive(Debug, thiserror::Error)]
