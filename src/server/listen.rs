@@ -5,7 +5,7 @@
 use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::{body::Incoming, rt::Executor, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use super::preface::Preface;
+use super::{linger::Linger, preface::Preface, unread::Watched};
 use crate::lifecycle::Lifecycle;
 
 /// A bound port.
@@ -127,7 +127,7 @@ impl Connections {
         let Self { router, lifecycle, .. } = self;
         let service = service_fn(move |request| answer(router.clone(), request, peer));
         let builder = builder(lifecycle.clone());
-        let stream = TokioIo::new(Preface::new(stream, HEADER_TIMEOUT));
+        let stream = TokioIo::new(Preface::new(Linger::new(stream), HEADER_TIMEOUT));
         let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
         let draining = lifecycle.drain_token();
         let outcome = tokio::select! {
@@ -167,7 +167,14 @@ async fn answer(
     peer: SocketAddr,
 ) -> Result<Response<axum::body::Body>, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.call(request).await
+    if request.version() > Version::HTTP_11 {
+        return router.call(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let (body, watch) = Watched::new(body);
+    let mut response = router.call(Request::from_parts(parts, body)).await?;
+    watch.finish(&mut response);
+    Ok(response)
 }
 
 fn builder(lifecycle: Lifecycle) -> Builder<Tasks> {

@@ -4,9 +4,11 @@
 
 mod compose;
 mod figures;
+mod linger;
 pub mod listen;
 mod preface;
 pub mod tls;
+mod unread;
 
 #[cfg(test)]
 mod tests;
