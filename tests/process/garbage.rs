@@ -72,6 +72,34 @@ async fn garbage_disturbs_nobody() {
     assert!(!stopped.stderr().contains(&token), "a token was logged");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_comes_before_the_body_was_read_arrives() {
+    let site = Site::production(Kind::Sqlite).await;
+    let broker = site.serve(&[]).await;
+    let body = vec![b'x'; 4 << 20];
+    let lease = crate::harness::LEASES;
+    // One client, so that a connection that must end is not taken for the next request.
+    let client = crate::harness::http_client();
+    for _ in 0..10 {
+        for (path, content_type, expected) in [
+            ("/oauth/token", "application/json", 413),
+            (lease, "application/json", 401),
+            ("/livez", "text/plain", 405),
+        ] {
+            let request = client.post(format!("{}{path}", broker.url)).body(body.clone());
+            let answer = request.header("content-type", content_type).send().await;
+            assert_eq!(
+                answer.expect("an answer, not a broken connection").status().as_u16(),
+                expected,
+                "{path}"
+            );
+            let next = client.post(format!("{}/oauth/token", broker.url)).body("{}").send().await;
+            assert_eq!(next.expect("an answer to the next request").status().as_u16(), 415);
+        }
+    }
+    broker.stop().await;
+}
+
 /// What is sent, and then nothing more.
 fn garbage(random: &mut Random, token: &str) -> Vec<Vec<u8>> {
     let mut some = || {

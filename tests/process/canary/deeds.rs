@@ -19,13 +19,14 @@ use super::markers::Markers;
 /// A caller that remembers.
 pub(super) struct Deeds<'a> {
     markers: &'a mut Markers,
-    http: Client,
+    pub(super) http: Client,
     url: String,
-    channel: Channel,
-    mcp_token: String,
-    admin_token: String,
-    client: (String, String),
-    access_token: String,
+    pub(super) channel: Channel,
+    pub(super) mcp_token: String,
+    pub(super) admin_token: String,
+    /// Id and secret.
+    pub(super) client: (String, String),
+    pub(super) access_token: String,
     told: String,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Deeds<'a> {
         let (client_id, client_secret) = (id.clone(), secret.clone());
         let looked = IntrospectTokenRequest { token: issued.clone(), client_id, client_secret };
         let looked = tokens.introspect_token(looked).await.expect("an answer");
-        self.told += &format!("{looked:?}");
+        self.tell(&format!("{looked:?}"));
         let revoke = RevokeTokenRequest { token: issued, client_id: id, client_secret: secret };
         tokens.revoke_token(revoke).await.expect("a revocation");
     }
@@ -98,78 +99,6 @@ impl<'a> Deeds<'a> {
             self.leases_over_http(&token).await;
             self.leases_over_grpc(&token).await;
             self.open(self.http.get(self.at("/api/mcp/me")).bearer_auth(&token)).await;
-        }
-    }
-
-    /// Secrets where they don't belong: in paths, in queries, in the wrong header, as the wrong kind of token.
-    pub(super) async fn misplaced_secrets(&mut self) {
-        let secrets = [
-            self.mcp_token.clone(),
-            self.admin_token.clone(),
-            self.access_token.clone(),
-            self.client.1.clone(),
-        ];
-        for secret in &secrets {
-            for path in [
-                format!("/{secret}"),
-                format!("{LEASES}/{secret}"),
-                format!("{LEASES}/{secret}/renew"),
-                format!("{LEASES}?page_token={secret}"),
-                format!("{LEASES}?status={secret}"),
-                format!("/api/mcp/me?access_token={secret}"),
-                format!("/docs/{secret}"),
-            ] {
-                self.open(self.http.get(self.at(&path)).bearer_auth(&self.mcp_token)).await;
-            }
-            self.open(self.http.get(self.at("/api/mcp/me")).header("authorization", secret)).await;
-            self.open(
-                self.http.get(self.at("/api/mcp/me")).header("authorization", format!("Token {secret}")),
-            )
-            .await;
-            self.open(self.http.get(self.at("/api/mcp/me")).bearer_auth(format!("{secret}x"))).await;
-            self.open(self.http.get(self.at("/api/mcp/me")).header("cookie", format!("token={secret}")))
-                .await;
-            let body = json!({ "services": [secret], "server_id": "misplaced" });
-            self.open(self.http.post(self.at(LEASES)).bearer_auth(&self.mcp_token).json(&body)).await;
-            let body = json!({ "services": ["todoist"], "server_id": "misplaced", "ttl": secret });
-            self.open(self.http.post(self.at(LEASES)).bearer_auth(&self.mcp_token).json(&body)).await;
-            for grant in
-                [("grant_type", secret), ("scope", secret), ("resource", secret), ("client_id", secret)]
-            {
-                self.open(self.http.post(self.at("/oauth/token")).form(&[grant])).await;
-            }
-            let mut leases = LeaseServiceClient::new(self.channel.clone());
-            let message = CreateLeaseRequest { services: vec![secret.clone()], ..Default::default() };
-            let refused = leases.create_lease(bearing(message, &self.mcp_token)).await;
-            self.status(refused);
-            let message = RenewLeaseRequest { lease_id: secret.clone(), ..Default::default() };
-            let refused = leases.renew_lease(bearing(message, &format!("{secret}x"))).await;
-            self.status(refused);
-        }
-    }
-
-    /// Bodies that cannot be read, with a secret in each.
-    pub(super) async fn bad_bodies(&mut self) {
-        let secret = self.client.1.clone();
-        let large = format!("{{\"client_secret\":\"{secret}\",\"x\":\"{}\"}}", "y".repeat(1_100_000));
-        let deep = format!("{}\"{secret}\"{}", "[".repeat(500), "]".repeat(500));
-        let bodies = [
-            format!("{{\"client_secret\": \"{secret}\", "),
-            format!("{{\"client_secret\": {secret}}}"),
-            format!("\"{secret}\""),
-            format!("[\"{secret}\"]"),
-            format!("{{\"ttl\": \"{secret}\"}}"),
-            format!("{{\"services\": \"{secret}\"}}"),
-            large,
-            deep,
-        ];
-        for body in bodies {
-            for path in ["/oauth/token", LEASES] {
-                for content_type in ["application/json", "application/x-www-form-urlencoded", "text/plain"] {
-                    let request = self.http.post(self.at(path)).header("content-type", content_type);
-                    self.open(request.bearer_auth(&self.mcp_token).body(body.clone())).await;
-                }
-            }
         }
     }
 
@@ -232,11 +161,11 @@ impl<'a> Deeds<'a> {
         let granted =
             leases.create_lease(bearing(message.clone(), token)).await.expect("a lease").into_inner();
         assert!(!granted.credentials.is_empty());
-        self.told += &format!("{granted:?}{message:?}");
+        self.tell(&format!("{granted:?}{message:?}"));
         let message =
             RenewLeaseRequest { lease_id: granted.lease_id, include_credentials: true, ..Default::default() };
         let renewed = leases.renew_lease(bearing(message.clone(), token)).await.expect("a renewal");
-        self.told += &format!("{:?}{:?}", renewed.metadata(), renewed.get_ref());
+        self.tell(&format!("{:?}{:?}", renewed.metadata(), renewed.get_ref()));
         let refused = leases.renew_lease(bearing(message, &token[..token.len() - 4])).await;
         self.status(refused);
         let message = CreateLeaseRequest { services: vec!["nowhere".to_owned()], ..Default::default() };
@@ -249,31 +178,37 @@ impl<'a> Deeds<'a> {
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
         assert_eq!(answer.headers()["cache-control"], "no-store");
-        self.told += &format!("{:?}\n", answer.headers());
+        self.tell(&format!("{:?}\n", answer.headers()));
         answer.json().await.expect("JSON")
     }
 
     /// A request whose answer must not.
-    async fn open(&mut self, request: RequestBuilder) -> Value {
+    pub(super) async fn open(&mut self, request: RequestBuilder) -> Value {
         let answer = request.send().await.expect("an answer");
         assert_ne!(answer.status().as_u16(), 500, "{}", answer.url().path());
-        self.told += &format!("{} {:?}\n", answer.status(), answer.headers());
+        self.tell(&format!("{} {:?}\n", answer.status(), answer.headers()));
         let body = answer.text().await.expect("a body");
-        self.told += &body;
+        self.tell(&body);
         serde_json::from_str(&body).unwrap_or_default()
     }
 
-    fn status<T>(&mut self, outcome: Result<Response<T>, Status>) {
+    pub(super) fn status<T>(&mut self, outcome: Result<Response<T>, Status>) {
         let status = outcome.map(drop).expect_err("a refusal");
-        self.told += &format!("{status:?} {}", String::from_utf8_lossy(status.details()));
+        self.tell(&format!("{status:?} {}", String::from_utf8_lossy(status.details())));
     }
 
-    fn at(&self, path: &str) -> String {
+    fn tell(&mut self, text: &str) {
+        self.told.push_str(text);
+        self.told.push('\n');
+    }
+
+    pub(super) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 }
 
-fn bearing<T>(message: T, token: &str) -> Request<T> {
+/// A request with a token.
+pub(super) fn bearing<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("a token"));
     request

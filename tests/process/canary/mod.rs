@@ -3,6 +3,7 @@
 
 mod deeds;
 mod markers;
+mod misuse;
 
 use std::fs;
 

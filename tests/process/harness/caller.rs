@@ -94,8 +94,13 @@ impl Caller {
                 idempotency_key: key.unwrap_or_default().to_owned(),
                 ..Default::default()
             };
-            let granted =
-                self.grpc.clone().create_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let granted = self
+                .grpc
+                .clone()
+                .create_lease(self.request(message))
+                .await
+                .map_err(|status| failed(&status))?
+                .into_inner();
             return Ok((granted.lease_id, instant(granted.expires_at)));
         }
         let body = json!({ "services": services, "server_id": server_id });
@@ -108,8 +113,13 @@ impl Caller {
     pub(crate) async fn show(&self, id: &str) -> Called<Standing> {
         if self.way == Way::Grpc {
             let message = GetLeaseRequest { lease_id: id.to_owned() };
-            let lease =
-                self.grpc.clone().get_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let lease = self
+                .grpc
+                .clone()
+                .get_lease(self.request(message))
+                .await
+                .map_err(|status| failed(&status))?
+                .into_inner();
             let status = match lease.status() {
                 LeaseStatus::Active => "active",
                 LeaseStatus::Expired => "expired",
@@ -136,8 +146,13 @@ impl Caller {
     pub(crate) async fn renew(&self, id: &str) -> Called<(u64, Instant)> {
         if self.way == Way::Grpc {
             let message = RenewLeaseRequest { lease_id: id.to_owned(), ..Default::default() };
-            let renewed =
-                self.grpc.clone().renew_lease(self.request(message)).await.map_err(failed)?.into_inner();
+            let renewed = self
+                .grpc
+                .clone()
+                .renew_lease(self.request(message))
+                .await
+                .map_err(|status| failed(&status))?
+                .into_inner();
             return Ok((renewed.renewal_count.into(), instant(renewed.expires_at)));
         }
         let renewed = self.call(Method::POST, &format!("{LEASES}/{id}/renew"), None, None).await?;
@@ -148,7 +163,12 @@ impl Caller {
     pub(crate) async fn read(&self, id: &str) -> Called<()> {
         if self.way == Way::Grpc {
             let message = ReadCredentialsRequest { lease_id: id.to_owned() };
-            let read = self.grpc.clone().read_credentials(self.request(message)).await.map_err(failed)?;
+            let read = self
+                .grpc
+                .clone()
+                .read_credentials(self.request(message))
+                .await
+                .map_err(|status| failed(&status))?;
             assert!(!read.into_inner().credentials.is_empty(), "no credentials");
             return Ok(());
         }
@@ -161,7 +181,13 @@ impl Caller {
     pub(crate) async fn revoke(&self, id: &str) -> Called<()> {
         if self.way == Way::Grpc {
             let message = RevokeLeaseRequest { lease_id: id.to_owned(), reason: "done".to_owned() };
-            return self.grpc.clone().revoke_lease(self.request(message)).await.map(drop).map_err(failed);
+            return self
+                .grpc
+                .clone()
+                .revoke_lease(self.request(message))
+                .await
+                .map(drop)
+                .map_err(|status| failed(&status));
         }
         let body = json!({ "reason": "done" });
         self.call(Method::DELETE, &format!("{LEASES}/{id}"), Some(body), None).await.map(drop)
@@ -210,7 +236,7 @@ pub(crate) fn http_client() -> reqwest::Client {
 }
 
 /// The broker explains every refusal; a status without explanation was made by the transport here.
-fn failed(status: Status) -> Failure {
+fn failed(status: &Status) -> Failure {
     let info = status.get_details_error_info();
     info.map_or(Failure::Lost, |info| Failure::Refused(info.reason.to_ascii_lowercase()))
 }

@@ -32,4 +32,4 @@ pub(crate) async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFn
 }
 
 /// Long enough for a start on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);

@@ -38,13 +38,12 @@ impl Postgres {
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// Ends every connection of brokers, whatever they are in the midst of.
-    pub(crate) async fn terminate_backends(&self) {
+    /// Ends every connection of brokers, whatever they are in the midst of; answers how many there were.
+    pub(crate) async fn terminate_backends(&self) -> usize {
         let name = &self.name;
-        administer(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-        ))
-        .await;
+        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        let mut connection = PgConnection::connect(&server()).await.expect("PostgreSQL");
+        sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("ended connections").len()
     }
 
     /// Whether anybody may connect; whoever is connected stays.

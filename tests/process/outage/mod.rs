@@ -1,6 +1,8 @@
 //! PostgreSQL goes away, in the midst of requests and altogether: nothing is answered but successes and 503, everything
 //! acknowledged holds, and the broker recovers by itself.
 
+mod callers;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -14,6 +16,8 @@ use leasehold_proto::v1::{GetLeaseRequest, lease_service_client::LeaseServiceCli
 use tokio::task::JoinSet;
 use tonic::{Code, Request, transport::Endpoint};
 use tonic_types::StatusExt as _;
+
+use callers::{Seen, create_for_certain, uses};
 
 use crate::harness::{Ask, Broker, Caller, Failure, Kind, PATIENCE, Postgres, Site, Way, http_client, until};
 
@@ -29,12 +33,16 @@ async fn broken_connections_lose_nothing_acknowledged() {
         let (caller, over) = (broker.caller(way, &token).await, Arc::clone(&over));
         tasks.spawn(async move { uses(&caller, &over).await });
     }
-    break_connections(postgres(&site), Duration::from_secs(4), Duration::from_millis(250)).await;
+    let cut = break_connections(postgres(&site), Duration::from_secs(4), Duration::from_millis(250)).await;
     over.store(true, Ordering::Relaxed);
     let mut seen = Seen::default();
     tasks.join_all().await.into_iter().for_each(|of_one| seen.add(of_one));
-    println!("{} leases acknowledged, {} unavailable", seen.leases.len(), seen.unavailable);
-    assert!(seen.unavailable > 0, "the outage was never seen");
+    println!(
+        "{cut} connections cut, {} leases acknowledged, {} unavailable",
+        seen.leases.len(),
+        seen.unavailable
+    );
+    assert!(cut > 16 && !seen.leases.is_empty());
 
     let caller = recovered(&broker, &token).await;
     for (id, (renewals, revoked)) in &seen.leases {
@@ -71,11 +79,11 @@ async fn a_lost_answer_to_a_commit_never_makes_two_leases_of_one_key() {
         });
     }
     // Often enough to hit commits under way.
-    break_connections(postgres(&site), Duration::from_secs(5), Duration::from_millis(40)).await;
+    let cut = break_connections(postgres(&site), Duration::from_secs(5), Duration::from_millis(40)).await;
     over.store(true, Ordering::Relaxed);
     let granted: BTreeMap<_, _> = tasks.join_all().await.into_iter().flatten().collect();
-    println!("{} leases acknowledged", granted.len());
-    assert!(!granted.is_empty());
+    println!("{cut} connections cut, {} leases acknowledged", granted.len());
+    assert!(cut > 50 && !granted.is_empty());
 
     recovered(&broker, &token).await;
     let sql = "SELECT server_id || ' ' || id FROM leases WHERE server_id LIKE 'key-%' ORDER BY server_id";
@@ -130,69 +138,47 @@ async fn a_database_that_is_gone_is_503_and_back_by_itself() {
     finish(&site, broker).await;
 }
 
-/// What one caller was told.
-#[derive(Default)]
-struct Seen {
-    /// By id: renewals, and whether revoked; only as far as acknowledged, and leases whose revocation was not
-    /// acknowledged are left out.
-    leases: BTreeMap<String, (u64, bool)>,
-    unavailable: u32,
-}
-
-impl Seen {
-    fn add(&mut self, other: Self) {
-        self.leases.extend(other.leases);
-        self.unavailable += other.unavailable;
-    }
-
-    /// Nothing but a success or 503 is an answer to an outage.
-    fn note<T>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
-        match outcome {
-            Ok(value) => Some(value),
-            Err(Failure::Refused(code)) if code == "unavailable" => {
-                self.unavailable += 1;
-                None
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_long_for_a_database_that_went_in_the_midst_of_commits() {
+    let site = Site::production(Kind::Postgres).await;
+    let broker = site.serve(&[]).await;
+    let token = broker.access_token(&site.env()).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut tasks = JoinSet::new();
+    for way in [Way::Http, Way::Grpc].repeat(8) {
+        let (caller, over) = (broker.caller(way, &token).await, Arc::clone(&over));
+        tasks.spawn(async move {
+            let mut longest = Duration::ZERO;
+            while !over.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                Seen::default().note(caller.create(ask("gone", None)).await);
+                longest = longest.max(begun.elapsed());
             }
-            Err(other) => panic!("in an outage: {other:?}"),
-        }
+            longest
+        });
     }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    postgres(&site).allow_connections(false).await;
+    postgres(&site).terminate_backends().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    over.store(true, Ordering::Relaxed);
+    let longest = tasks.join_all().await.into_iter().max().expect("callers");
+    println!("the longest wait for an answer: {longest:?}");
+    assert!(longest < Duration::from_secs(12), "{longest:?}");
+    postgres(&site).allow_connections(true).await;
+    recovered(&broker, &token).await;
+    finish(&site, broker).await;
 }
 
-async fn uses(caller: &Caller, over: &AtomicBool) -> Seen {
-    let mut seen = Seen::default();
-    while !over.load(Ordering::Relaxed) {
-        let Some((id, _)) = seen.note(caller.create(ask("outage", None)).await) else { continue };
-        let renewals = seen.note(caller.renew(&id).await).map_or(0, |(renewals, _)| renewals);
-        seen.note(caller.read(&id).await);
-        let revoke = seen.leases.len() % 3 == 0;
-        let revoked = revoke && seen.note(caller.revoke(&id).await).is_some();
-        if revoked == revoke {
-            seen.leases.insert(id, (renewals, revoked));
-        }
-    }
-    seen
-}
-
-/// Repeats a request with its key until it is answered.
-async fn create_for_certain(caller: &Caller, name: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match caller.create(ask(name, Some(name))).await {
-            Ok((id, _)) => return id,
-            Err(Failure::Refused(code)) if code == "unavailable" => {}
-            Err(other) => panic!("{name}: {other:?}"),
-        }
-        assert!(Instant::now() < deadline, "{name}: never answered");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-async fn break_connections(postgres: &Postgres, how_long: Duration, every: Duration) {
+/// Breaks every connection again and again; answers how many there were in all.
+async fn break_connections(postgres: &Postgres, how_long: Duration, every: Duration) -> usize {
     let end = Instant::now() + how_long;
+    let mut cut = 0;
     while Instant::now() < end {
         tokio::time::sleep(every).await;
-        postgres.terminate_backends().await;
+        cut += postgres.terminate_backends().await;
     }
+    cut
 }
 
 async fn recovered(broker: &Broker, token: &str) -> Caller {
