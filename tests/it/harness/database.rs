@@ -101,6 +101,14 @@ impl Database {
             .expect("bytes")
     }
 
+    /// Writes past the broker; `$1` is the row.
+    pub(crate) async fn write(&self, sql: &'static str, row: &str) {
+        let touched = on_rows!(&self.rows, pool => {
+            sqlx::query(sql).bind(row.to_owned()).execute(pool).await.map(|done| done.rows_affected())
+        });
+        assert_eq!(touched.expect("a write"), 1);
+    }
+
     /// Writes past the broker; `$1` is the row, `$2` the text.
     pub(crate) async fn write_text(&self, sql: &'static str, row: &str, text: &str) {
         let touched = on_rows!(&self.rows, pool => {

@@ -17,8 +17,8 @@ use leasehold::config::LimitsConfig;
 pub(crate) use api::{Answer, Ask, Failure, ListAsk, Refused, TokenAsk, ask};
 pub(crate) use database::Engine;
 pub(crate) use people::{Borrower, OAuthClient, Person, Team};
-pub(crate) use scene::{Scene, Transport, eventually};
-pub(crate) use site::{Installation, World};
+pub(crate) use scene::{Record, Scene, Transport, eventually};
+pub(crate) use site::{Installation, World, new_root_key};
 
 /// Makes a module for each scenario, with one test per database that plays it over every way in.
 ///
@@ -48,23 +48,24 @@ macro_rules! scenarios {
     )*};
 }
 
-/// Makes two tests of each function, one per database: for what concerns a whole installation, not a way in.
+/// Makes two tests of each function, one per database: for what concerns a whole installation, not a way in. The
+/// function owns the installation, and removes it when all went well.
 macro_rules! on_each_database {
     ($($(#[$doc:meta])* async fn $name:ident($installation:ident) $body:block)*) => {$(
         $(#[$doc])*
         mod $name {
             use super::*;
 
-            async fn check($installation: &mut $crate::harness::Installation) $body
+            async fn check($installation: $crate::harness::Installation) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                $crate::harness::on($crate::harness::Engine::Sqlite, async |i| check(i).await).await;
+                check($crate::harness::Installation::new($crate::harness::Engine::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                $crate::harness::on($crate::harness::Engine::Postgres, async |i| check(i).await).await;
+                check($crate::harness::Installation::new($crate::harness::Engine::Postgres).await).await;
             }
         }
     )*};
@@ -78,10 +79,7 @@ where
     F: Fn(Scene) -> R,
     R: Future<Output = ()>,
 {
-    let mut installation = Installation::new(engine).await;
-    installation.limits = limits;
-    let site = installation.start().await.expect("the server starts");
-    let world = Arc::new(World::new(installation, site).await);
+    let world = Installation { limits, ..Installation::new(engine).await }.opens().await;
     for via in Transport::ALL {
         let scene = Scene::new(Arc::clone(&world), via);
         if let Err(panic) = AssertUnwindSafe(scenario(scene)).catch_unwind().await {
@@ -93,15 +91,4 @@ where
     let found = world.broker().verify_audit().await.expect("the chains can be read");
     world.end().await;
     assert_eq!(found.faults, Vec::<String>::new(), "the audit chains verify");
-}
-
-/// Runs a check of a whole installation on one database, which is removed afterwards.
-pub(crate) async fn on(engine: Engine, check: impl AsyncFn(&mut Installation)) {
-    let mut installation = Installation::new(engine).await;
-    let outcome = AssertUnwindSafe(check(&mut installation)).catch_unwind().await;
-    installation.remove().await;
-    if let Err(panic) = outcome {
-        eprintln!("… on {engine:?}");
-        std::panic::resume_unwind(panic);
-    }
 }

@@ -16,7 +16,8 @@ use leasehold::{
 
 use super::{
     api::{
-        Answer, Ask, Grant, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown, Token, TokenAsk, ask,
+        Answer, Ask, Grant, Introspected, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown, Token,
+        TokenAsk, ask,
     },
     scene::Scene,
 };
@@ -183,12 +184,19 @@ impl Team {
 impl OAuthClient {
     /// The program with a fresh access token of all its scopes.
     pub(crate) async fn enters(&self) -> Borrower {
-        let token = self.token(None).await.expect("a token");
-        Borrower::new(self.scene.clone(), Some(format!("Bearer {}", token.access_token)))
+        self.scene.bearer(&self.token(None).await.expect("a token").access_token)
     }
 
     pub(crate) async fn token(&self, scope: Option<&str>) -> Answer<Token> {
         self.scene.way_in().token(&TokenAsk { scope: scope.map(str::to_owned), ..self.ask() }).await
+    }
+
+    pub(crate) async fn introspect(&self, token: &str) -> Introspected {
+        self.scene.way_in().introspect(&self.ask(), token).await.expect("an answer")
+    }
+
+    pub(crate) async fn withdraw(&self, token: &str) {
+        self.scene.way_in().withdraw(&self.ask(), token).await.expect("an answer");
     }
 
     /// What it asks the token endpoint for, unless told otherwise.

@@ -89,8 +89,7 @@ impl Scene {
     pub(crate) async fn person(&self) -> Person {
         let email = format!("person-{}@example.test", number());
         let user = self.broker().create_user(&stage(), &email, "A Person").await.expect("a user");
-        let (token_id, authorization) =
-            self.mcp_token(user.id, ScopeSet::worker(), None, None).await;
+        let (token_id, authorization) = self.mcp_token(user.id, ScopeSet::worker(), None, None).await;
         Person { id: user.id, email, token_id, borrower: Borrower::new(self.clone(), Some(authorization)) }
     }
 
@@ -105,6 +104,11 @@ impl Scene {
     /// Somebody who shows this header, or none.
     pub(crate) fn stranger(&self, authorization: Option<&str>) -> Borrower {
         Borrower::new(self.clone(), authorization.map(str::to_owned))
+    }
+
+    /// Somebody who shows this token.
+    pub(crate) fn bearer(&self, token: &str) -> Borrower {
+        self.stranger(Some(&format!("Bearer {token}")))
     }
 
     pub(crate) async fn mcp_token(

@@ -15,7 +15,8 @@ use leasehold::{
     keyring::root,
     lifecycle::Lifecycle,
     model::secret::SecretText,
-    server::{Options, Server, StartError},
+    server::{self, Options, Server, StartError},
+    store::backend::Backend,
 };
 use tokio::{sync::Mutex, task::JoinHandle};
 
@@ -80,6 +81,22 @@ impl Installation {
         })
     }
 
+    /// Starts a server on it, which must succeed, and everything that is needed to play on it.
+    pub(crate) async fn opens(self) -> Arc<World> {
+        let site = self.start().await.unwrap_or_else(|error| panic!("the server starts: {error}"));
+        Arc::new(World::new(self, site))
+    }
+
+    /// The same with other root keys.
+    pub(crate) fn with_root_keys(self, keys: &str) -> Self {
+        Self { root_keys: keys.to_owned(), ..self }
+    }
+
+    /// The database as the product sees it, while no server runs.
+    pub(crate) async fn backend(&self) -> Arc<dyn Backend> {
+        server::open_backend(&self.config(), false).await.expect("the database opens")
+    }
+
     /// Removes the database.
     pub(crate) async fn remove(self) {
         self.database.remove().await;
@@ -107,7 +124,7 @@ impl Site {
 }
 
 impl World {
-    pub(crate) async fn new(installation: Installation, site: Site) -> Self {
+    fn new(installation: Installation, site: Site) -> Self {
         let apis: [Box<dyn Api>; 3] = [
             Box::new(InProcess::new(Arc::clone(&site.broker))),
             Box::new(Http::new(&site.url)),
@@ -143,12 +160,16 @@ impl World {
         look(&installation.database).await
     }
 
+    /// Stops the server, and gives back what it ran on.
+    pub(crate) async fn closes(&self) -> Installation {
+        let (installation, site) = self.rest.lock().await.take().expect("the world has not ended");
+        site.stop().await;
+        installation
+    }
+
     /// Stops the server and removes the database.
     pub(crate) async fn end(&self) {
-        if let Some((installation, site)) = self.rest.lock().await.take() {
-            site.stop().await;
-            installation.remove().await;
-        }
+        self.closes().await.remove().await;
     }
 }
 

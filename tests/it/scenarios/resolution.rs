@@ -331,4 +331,3 @@ scenarios! {
         assert!(team.client(Admin).await.enters().await.create(&ask(["sentry"])).await.is_ok());
     }
 }
-

@@ -17,8 +17,8 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, Included, ListAsk, Me, OwnTeam, Page, Read, RenewAsk, Renewed, Revoked,
-    Shown, SourceSeen, Token, TokenAsk, Values,
+    Answer, Api, Ask, Failure, Grant, Included, Introspected, ListAsk, Me, OwnTeam, Page, Read, RenewAsk,
+    Renewed, Revoked, Shown, SourceSeen, Token, TokenAsk, Values,
 };
 
 pub(crate) struct Grpc(Channel);
@@ -49,6 +49,38 @@ impl Api for Grpc {
         let v1::IssueTokenResponse { access_token, token_type, expires_in, scope } = issued.into_inner();
         assert_eq!(token_type, "Bearer");
         Ok(Token { access_token, expires_in: expires_in.expect("a duration").seconds, scope })
+    }
+
+    async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected> {
+        let request = v1::IntrospectTokenRequest {
+            token: token.to_owned(),
+            client_id: ask.client_id.clone(),
+            client_secret: ask.client_secret.clone(),
+        };
+        let mut client = TokenServiceClient::new(self.0.clone());
+        let found = client.introspect_token(request).await?.into_inner();
+        Ok(Introspected {
+            active: found.active,
+            scope: given(found.scope),
+            client_id: given(found.client_id),
+            sub: given(found.sub),
+            aud: given(found.aud),
+            iss: given(found.iss),
+            exp: found.exp.map(|at| at.seconds),
+            iat: found.iat.map(|at| at.seconds),
+            jti: given(found.jti),
+            owner: given(found.owner),
+        })
+    }
+
+    async fn withdraw(&self, ask: &TokenAsk, token: &str) -> Answer<()> {
+        let request = v1::RevokeTokenRequest {
+            token: token.to_owned(),
+            client_id: ask.client_id.clone(),
+            client_secret: ask.client_secret.clone(),
+        };
+        TokenServiceClient::new(self.0.clone()).revoke_token(request).await?;
+        Ok(())
     }
 
     async fn me(&self, authorization: Option<&str>) -> Answer<Me> {

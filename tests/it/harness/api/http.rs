@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown, Token,
-    TokenAsk,
+    Answer, Api, Ask, Failure, Grant, Introspected, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked,
+    Shown, Token, TokenAsk,
 };
 
 pub(crate) struct Http {
@@ -32,6 +32,12 @@ impl Http {
         }
     }
 
+    /// A client's request about a token; the client authenticates in the body, for a change.
+    fn about(&self, ask: &TokenAsk, path: &str, token: &str) -> RequestBuilder {
+        let form = [("token", token), ("client_id", &ask.client_id), ("client_secret", &ask.client_secret)];
+        self.client.post(self.url.join(path).expect("a URL")).form(&form)
+    }
+
     fn lease(&self, method: Method, rest: &[&str], authorization: Option<&str>) -> RequestBuilder {
         self.request(method, &[&["credentials", "lease"], rest].concat(), authorization)
     }
@@ -46,6 +52,15 @@ impl Api for Http {
         let url = self.url.join("oauth/token").expect("a URL");
         let request = self.client.post(url).basic_auth(&ask.client_id, Some(&ask.client_secret)).form(&form);
         secret(request).await
+    }
+
+    async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected> {
+        secret(self.about(ask, "oauth/introspect", token)).await
+    }
+
+    async fn withdraw(&self, ask: &TokenAsk, token: &str) -> Answer<()> {
+        let response = sent(self.about(ask, "oauth/revoke", token)).await;
+        if response.status().is_success() { Ok(()) } else { Err(failure(response).await) }
     }
 
     async fn me(&self, authorization: Option<&str>) -> Answer<Me> {

@@ -11,6 +11,7 @@ use leasehold::{
     },
     model::{
         audit::Actor,
+        instant::Instant,
         lease::{Lease, Revocation},
         renewal::RenewalCap,
         secret::SecretText,
@@ -18,8 +19,8 @@ use leasehold::{
 };
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, Included, ListAsk, Me, OwnTeam, Page, Read, RenewAsk, Renewed, Revoked,
-    Shown, SourceSeen, Token, TokenAsk, Values,
+    Answer, Api, Ask, Failure, Grant, Included, Introspected, ListAsk, Me, OwnTeam, Page, Read, RenewAsk,
+    Renewed, Revoked, Shown, SourceSeen, Token, TokenAsk, Values,
 };
 
 pub(crate) struct InProcess(Arc<Broker>);
@@ -37,10 +38,9 @@ impl InProcess {
 #[async_trait]
 impl Api for InProcess {
     async fn token(&self, ask: &TokenAsk) -> Answer<Token> {
-        let TokenAsk { client_id, client_secret, scope, resource } = ask.clone();
-        let client_secret = SecretText::new(client_secret);
+        let TokenAsk { scope, resource, .. } = ask.clone();
         let request = IssueToken {
-            client: Some(ClientCredentials { client_id, client_secret, basic: false }),
+            client: Some(credentials(ask)),
             grant_type: Some("client_credentials".to_owned()),
             scope,
             resource,
@@ -48,6 +48,26 @@ impl Api for InProcess {
         let issued = self.0.issue_token(&origin(), request).await?;
         let access_token = issued.access_token.expose().to_owned();
         Ok(Token { access_token, expires_in: issued.expires_in, scope: issued.scope })
+    }
+
+    async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected> {
+        let found = self.0.introspect_token(&origin(), Some(credentials(ask)), token).await?;
+        Ok(Introspected {
+            active: found.active,
+            scope: found.scope,
+            client_id: found.client_id,
+            sub: found.sub,
+            aud: found.aud,
+            iss: found.iss,
+            exp: found.exp.map(Instant::unix_seconds),
+            iat: found.iat.map(Instant::unix_seconds),
+            jti: found.jti,
+            owner: found.owner,
+        })
+    }
+
+    async fn withdraw(&self, ask: &TokenAsk, token: &str) -> Answer<()> {
+        Ok(self.0.revoke_token(&origin(), Some(credentials(ask)), token).await?)
     }
 
     async fn me(&self, authorization: Option<&str>) -> Answer<Me> {
@@ -170,6 +190,11 @@ pub(crate) fn origin() -> Origin {
 /// Whoever sets the scene.
 pub(crate) fn stage() -> Actor {
     Actor { id: "stage".to_owned(), ..Actor::system() }
+}
+
+fn credentials(ask: &TokenAsk) -> ClientCredentials {
+    let client_secret = SecretText::new(ask.client_secret.clone());
+    ClientCredentials { client_id: ask.client_id.clone(), client_secret, basic: false }
 }
 
 fn grant(grant: types::LeaseGrant) -> Grant {

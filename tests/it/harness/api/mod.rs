@@ -15,6 +15,10 @@ use serde_json::{Map, Value};
 #[async_trait]
 pub(crate) trait Api: Send + Sync {
     async fn token(&self, ask: &TokenAsk) -> Answer<Token>;
+    /// What `token` is, as the client in `ask` is told.
+    async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected>;
+    /// Revokes `token`, if it is that of the client in `ask`.
+    async fn withdraw(&self, ask: &TokenAsk, token: &str) -> Answer<()>;
     async fn me(&self, authorization: Option<&str>) -> Answer<Me>;
     async fn create(&self, authorization: Option<&str>, ask: &Ask) -> Answer<Grant>;
     async fn show(&self, authorization: Option<&str>, id: &str) -> Answer<Shown>;
@@ -110,6 +114,21 @@ pub(crate) struct Token {
     pub(crate) access_token: String,
     pub(crate) expires_in: i64,
     pub(crate) scope: String,
+}
+
+/// What a token is (RFC 7662); times in seconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Introspected {
+    pub(crate) active: bool,
+    pub(crate) scope: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) sub: Option<String>,
+    pub(crate) aud: Option<String>,
+    pub(crate) iss: Option<String>,
+    pub(crate) exp: Option<i64>,
+    pub(crate) iat: Option<i64>,
+    pub(crate) jti: Option<String>,
+    pub(crate) owner: Option<String>,
 }
 
 /// Who the caller is.
