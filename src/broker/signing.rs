@@ -49,9 +49,9 @@ impl Loaded {
         self.verifying.iter().map(VerifyingKey::jwk).collect()
     }
 
-    /// The key that signs at `now`: the newest that may.
+    /// The key that signs at `now`: the newest that may. One that a newer key is to follow goes on until that one may.
     pub(crate) fn signing(&self, now: Instant) -> Option<&Arc<SigningKey>> {
-        let may = |stored: &StoredSigningKey| stored.signs_from <= now && stored.retires_at.is_none();
+        let may = |stored: &StoredSigningKey| stored.signs_from <= now;
         let newest =
             self.keys.iter().filter(|(stored, _)| may(stored)).max_by_key(|(stored, _)| stored.signs_from);
         newest.map(|(_, key)| key)
