@@ -79,7 +79,9 @@ impl Broker {
         let secret = credentials.client_secret.expose();
         // An id of no client's form is looked up too, as one that nobody has.
         let id = credentials.client_id.parse().unwrap_or_else(|_| nobody());
-        if let Some(known) = self.clients.entries.get(&id).filter(|known| known.proves(secret, now)) {
+        // What is known of a client may only admit it: it may have been switched on, or got a new secret, since.
+        let admits = |known: &Arc<KnownClient>| known.client.active && known.proves(secret, now);
+        if let Some(known) = self.clients.entries.get(&id).filter(admits) {
             return Ok(Some(known));
         }
         let found = self.store.rows().find_client(id, now).await?;
