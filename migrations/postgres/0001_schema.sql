@@ -28,7 +28,8 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     active BOOLEAN NOT NULL,
     epoch BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    cutoff BIGINT NOT NULL DEFAULT 0            -- leases of a lower fence_seq ended when it was switched off
 );
 
 CREATE TABLE organizations (
@@ -59,7 +60,8 @@ CREATE TABLE clients (
     scopes TEXT NOT NULL,                       -- the most its tokens may carry
     active BOOLEAN NOT NULL,
     epoch BIGINT NOT NULL,                      -- access tokens of an older one are refused
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    cutoff BIGINT NOT NULL DEFAULT 0            -- leases of a lower fence_seq ended when it was switched off
 );
 
 CREATE INDEX clients_of_owner ON clients (owner);
@@ -95,7 +97,8 @@ CREATE TABLE tokens (
     max_usages BIGINT,                          -- NULL: without limit
     usages BIGINT NOT NULL,
     last_used_at BIGINT,
-    last_address TEXT                           -- where it was last used from
+    last_address TEXT,                          -- where it was last used from
+    cutoff BIGINT NOT NULL DEFAULT 0            -- leases of a lower fence_seq ended when it was switched off
 );
 
 CREATE UNIQUE INDEX tokens_digest ON tokens (digest) WHERE digest IS NOT NULL;
@@ -265,7 +268,8 @@ CREATE TABLE audit_checkpoints (
 -- What other rows say of a lease at this moment. Every use of a lease reads it; the lease's own state and the time
 -- are joined by the model's `standing`.
 --   fenced       a newer fence in force matches
---   holder_gone  its client, user, organization or MCP token is gone or switched off
+--   holder_gone  its client, user, organization or MCP token is gone or switched off; a client, user or MCP token
+--                that was switched on again holds what was taken since
 --   stale        an epoch that a source was checked at has moved: check the entitlement again
 CREATE VIEW lease_holds AS
 SELECT
@@ -287,13 +291,14 @@ SELECT
     ) AS fenced,
     (
         (l.client_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM clients c WHERE c.id = l.client_id AND c.active))
+            SELECT 1 FROM clients c WHERE c.id = l.client_id AND c.active AND c.cutoff <= l.fence_seq))
         OR (l.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM users u WHERE u.id = l.user_id AND u.active))
+            SELECT 1 FROM users u WHERE u.id = l.user_id AND u.active AND u.cutoff <= l.fence_seq))
         OR (l.user_id IS NULL AND l.owner <> 'system' AND NOT EXISTS (
             SELECT 1 FROM organizations o WHERE o.id = l.owner AND o.status = 'active'))
         OR (l.client_id IS NULL AND NOT EXISTS (
-            SELECT 1 FROM tokens t WHERE t.id = l.token_id AND t.active AND t.revoked_at IS NULL))
+            SELECT 1 FROM tokens t
+            WHERE t.id = l.token_id AND t.active AND t.revoked_at IS NULL AND t.cutoff <= l.fence_seq))
     ) AS holder_gone,
     EXISTS (
         SELECT 1 FROM lease_sources s

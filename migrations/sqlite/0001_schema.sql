@@ -27,7 +27,8 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     active INTEGER NOT NULL,
     epoch INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    cutoff INTEGER NOT NULL DEFAULT 0           -- leases of a lower fence_seq ended when it was switched off
 ) STRICT;
 
 CREATE TABLE organizations (
@@ -58,7 +59,8 @@ CREATE TABLE clients (
     scopes TEXT NOT NULL,                       -- the most its tokens may carry
     active INTEGER NOT NULL,
     epoch INTEGER NOT NULL,                     -- access tokens of an older one are refused
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    cutoff INTEGER NOT NULL DEFAULT 0           -- leases of a lower fence_seq ended when it was switched off
 ) STRICT;
 
 CREATE INDEX clients_of_owner ON clients (owner);
@@ -94,7 +96,8 @@ CREATE TABLE tokens (
     max_usages INTEGER,                         -- NULL: without limit
     usages INTEGER NOT NULL,
     last_used_at INTEGER,
-    last_address TEXT                           -- where it was last used from
+    last_address TEXT,                          -- where it was last used from
+    cutoff INTEGER NOT NULL DEFAULT 0           -- leases of a lower fence_seq ended when it was switched off
 ) STRICT;
 
 CREATE UNIQUE INDEX tokens_digest ON tokens (digest) WHERE digest IS NOT NULL;
@@ -264,7 +267,8 @@ CREATE TABLE audit_checkpoints (
 -- What other rows say of a lease at this moment. Every use of a lease reads it; the lease's own state and the time
 -- are joined by the model's `standing`.
 --   fenced       a newer fence in force matches
---   holder_gone  its client, user, organization or MCP token is gone or switched off
+--   holder_gone  its client, user, organization or MCP token is gone or switched off; a client, user or MCP token
+--                that was switched on again holds what was taken since
 --   stale        an epoch that a source was checked at has moved: check the entitlement again
 CREATE VIEW lease_holds AS
 SELECT
@@ -286,13 +290,14 @@ SELECT
     ) AS fenced,
     (
         (l.client_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM clients c WHERE c.id = l.client_id AND c.active))
+            SELECT 1 FROM clients c WHERE c.id = l.client_id AND c.active AND c.cutoff <= l.fence_seq))
         OR (l.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM users u WHERE u.id = l.user_id AND u.active))
+            SELECT 1 FROM users u WHERE u.id = l.user_id AND u.active AND u.cutoff <= l.fence_seq))
         OR (l.user_id IS NULL AND l.owner <> 'system' AND NOT EXISTS (
             SELECT 1 FROM organizations o WHERE o.id = l.owner AND o.status = 'active'))
         OR (l.client_id IS NULL AND NOT EXISTS (
-            SELECT 1 FROM tokens t WHERE t.id = l.token_id AND t.active AND t.revoked_at IS NULL))
+            SELECT 1 FROM tokens t
+            WHERE t.id = l.token_id AND t.active AND t.revoked_at IS NULL AND t.cutoff <= l.fence_seq))
     ) AS holder_gone,
     EXISTS (
         SELECT 1 FROM lease_sources s

@@ -31,7 +31,7 @@ pub struct AdminChange {
 pub enum Change {
     /// A new user, with its owner row.
     CreateUser(User),
-    /// Switches a user on or off; raises its epoch and revision.
+    /// Switches a user on or off; raises its epoch and revision. Off, the leases taken for it end for good.
     SetUserActive(UserId, bool),
     /// A new organization, with its owner row.
     CreateOrganization(Organization),
@@ -43,7 +43,7 @@ pub enum Change {
     RemoveMembership(OrganizationId, UserId),
     /// A new client with its first secret's digest.
     CreateClient(Client, String),
-    /// Switches a client on or off; raises its epoch.
+    /// Switches a client on or off; raises its epoch. Off, its leases end for good.
     SetClientActive(ClientId, bool),
     /// Changes the role of an organization's client; raises its epoch and the organization's revision.
     SetClientRole(ClientId, Role),
@@ -53,7 +53,7 @@ pub enum Change {
     CreateResource(String, Instant),
     /// A new MCP token with the digest of its text.
     CreateMcpToken(Token, String),
-    /// Switches an MCP token on or off; raises its epoch. Its leases end with it.
+    /// Switches an MCP token on or off; raises its epoch. Off, its leases end for good.
     SetTokenActive(TokenId, bool),
     /// Records uses: token, count, last use, last address.
     RecordUsage(Vec<(TokenId, i64, Instant, Option<String>)>),
@@ -150,7 +150,7 @@ pub struct StoredSigningKey {
     pub created_at: Instant,
     /// From when on it signs: published before use.
     pub signs_from: Instant,
-    /// Until when it is published; none for one that may still sign.
+    /// Until when it is published; none while no newer key is to follow it.
     pub retires_at: Option<Instant>,
 }
 

@@ -82,6 +82,7 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
 }
 
 async fn set_user_active(connection: &mut Connection, id: UserId, active: bool) -> Result<u64, StoreError> {
+    end_leases_unless(active, connection).await?;
     let touched = people::set_user_active(connection, id, active).await?;
     people::raise_revision(connection, Owner::User(id)).await?;
     doubts::raise(connection, Doubted::User(id), 0).await?;
@@ -125,6 +126,7 @@ async fn set_client_active(
     id: ClientId,
     active: bool,
 ) -> Result<u64, StoreError> {
+    end_leases_unless(active, connection).await?;
     let touched = tokens::set_client_active(connection, id, active).await?;
     doubts::raise(connection, Doubted::Client(id), 0).await?;
     Ok(touched)
@@ -141,11 +143,21 @@ async fn set_client_role(connection: &mut Connection, id: ClientId, role: Role) 
 }
 
 async fn set_token_active(connection: &mut Connection, id: TokenId, active: bool) -> Result<u64, StoreError> {
+    end_leases_unless(active, connection).await?;
     if let Some(user) = tokens::set_active(connection, id, active).await? {
         let user = Place { table: "tokens", row: &id.to_string() }.parse("user_id", &user)?;
         doubts::raise(connection, Doubted::User(user), 0).await?;
     }
     Ok(1)
+}
+
+/// Whoever is switched off keeps no lease, not even when switched on again: what was taken so far has a lower number than
+/// the one given out here, which the row keeps as its cutoff.
+async fn end_leases_unless(active: bool, connection: &mut Connection) -> Result<(), StoreError> {
+    if !active {
+        journal::count(connection, "fence").await?;
+    }
+    Ok(())
 }
 
 async fn prune(connection: &mut Connection, before: Instant, limit: u16) -> Result<u64, StoreError> {

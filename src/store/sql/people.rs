@@ -28,7 +28,9 @@ statements! {
         "INSERT INTO users (id, email, name, active, epoch, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
     /// `$1` id, `$2` active.
     SET_USER_ACTIVE = "user.set_active":
-        "UPDATE users SET active = $2, epoch = epoch + 1 WHERE id = $1";
+        "UPDATE users SET active = $2, epoch = epoch + 1, cutoff = CASE WHEN $2 THEN cutoff
+             ELSE (SELECT c.value FROM counters c WHERE c.name = 'fence') END
+         WHERE id = $1";
 
     /// `$1` id.
     FIND_ORGANIZATION = "organization.find":

@@ -72,7 +72,9 @@ statements! {
          FROM r WHERE tokens.id = r.of_id";
     /// Switches an MCP token: `$1` id, `$2` active; answers its user.
     SET_ACTIVE = "token.set_active":
-        "UPDATE tokens SET active = $2, epoch = epoch + 1 WHERE id = $1 AND kind = 'mcp' RETURNING user_id";
+        "UPDATE tokens SET active = $2, epoch = epoch + 1, cutoff = CASE WHEN $2 THEN cutoff
+             ELSE (SELECT c.value FROM counters c WHERE c.name = 'fence') END
+         WHERE id = $1 AND kind = 'mcp' RETURNING user_id";
     /// Removes access tokens that ran out before `$1`, at most `$2`.
     PRUNE = "token.prune":
         "DELETE FROM tokens WHERE id IN (
@@ -97,7 +99,9 @@ statements! {
         "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
     /// `$1` client, `$2` active.
     SET_CLIENT_ACTIVE = "client.set_active":
-        "UPDATE clients SET active = $2, epoch = epoch + 1 WHERE id = $1";
+        "UPDATE clients SET active = $2, epoch = epoch + 1, cutoff = CASE WHEN $2 THEN cutoff
+             ELSE (SELECT c.value FROM counters c WHERE c.name = 'fence') END
+         WHERE id = $1";
     /// `$1` client of an organization, `$2` role; answers the organization.
     SET_CLIENT_ROLE = "client.set_role":
         "UPDATE clients SET role = $2, epoch = epoch + 1 WHERE id = $1 AND role IS NOT NULL RETURNING owner";

@@ -1,7 +1,7 @@
 //! Sweeps: marking what time, fences and lost entitlements already ended. Bounded; the facts were locked with limits.
 
 use crate::{
-    model::{audit::Actor, id::LeaseId, renewal::UseRefusal, standing::Standing},
+    model::{audit::Actor, id::LeaseId, standing::Standing, token::TokenRefusal},
     store::mutation::{Mutation, Outcome, Sweep},
 };
 
@@ -38,6 +38,7 @@ fn mark(work: &mut Working, id: LeaseId) {
     work.end(id, end, &Actor::system());
 }
 
+/// What a lost source is marked with is decided where entitlements are checked again.
 fn reason(fenced: bool) -> String {
-    if fenced { "revoked".to_owned() } else { UseRefusal::EntitlementLost.as_str().to_owned() }
+    if fenced { "revoked".to_owned() } else { TokenRefusal::HolderInactive.as_str().to_owned() }
 }
