@@ -14,7 +14,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures::FutureExt as _;
 use leasehold::config::LimitsConfig;
 
-pub(crate) use api::{Answer, Ask, Failure, ListAsk, Refused, TokenAsk, ask};
+pub(crate) use api::{Answer, Ask, ListAsk, Refused, TokenAsk, ask};
 pub(crate) use database::Engine;
 pub(crate) use people::{Borrower, OAuthClient, Person, Team};
 pub(crate) use scene::{Record, Scene, Transport, eventually};
@@ -26,23 +26,21 @@ pub(crate) use site::{Installation, World, new_root_key};
 macro_rules! scenarios {
     ($($(#[$doc:meta])* async fn $name:ident($scene:ident $(; $($limit:ident = $value:expr),+)?) $body:block)*) => {$(
         $(#[$doc])*
+        async fn $name($scene: $crate::harness::Scene) $body
+
         mod $name {
-            use super::*;
-
-            async fn scenario($scene: $crate::harness::Scene) $body
-
             fn limits() -> leasehold::config::LimitsConfig {
                 leasehold::config::LimitsConfig { $($($limit: $value,)+)? ..Default::default() }
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                $crate::harness::play($crate::harness::Engine::Sqlite, limits(), scenario).await;
+                $crate::harness::play($crate::harness::Engine::Sqlite, limits(), super::$name).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                $crate::harness::play($crate::harness::Engine::Postgres, limits(), scenario).await;
+                $crate::harness::play($crate::harness::Engine::Postgres, limits(), super::$name).await;
             }
         }
     )*};
@@ -53,19 +51,17 @@ macro_rules! scenarios {
 macro_rules! on_each_database {
     ($($(#[$doc:meta])* async fn $name:ident($installation:ident) $body:block)*) => {$(
         $(#[$doc])*
+        async fn $name($installation: $crate::harness::Installation) $body
+
         mod $name {
-            use super::*;
-
-            async fn check($installation: $crate::harness::Installation) $body
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                check($crate::harness::Installation::new($crate::harness::Engine::Sqlite).await).await;
+                super::$name($crate::harness::Installation::new($crate::harness::Engine::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                check($crate::harness::Installation::new($crate::harness::Engine::Postgres).await).await;
+                super::$name($crate::harness::Installation::new($crate::harness::Engine::Postgres).await).await;
             }
         }
     )*};

@@ -13,8 +13,8 @@ use leasehold::{
 };
 use serde_json::json;
 
-use super::tokens::part;
-use crate::harness::{Ask, Refused as _, Scene, Transport, ask, eventually, on_each_database, scenarios};
+use crate::harness::api::part;
+use crate::harness::{Ask, Scene, Transport, ask, eventually, on_each_database, scenarios};
 
 scenarios! {
     async fn the_life_of_a_lease_is_recorded(scene) {

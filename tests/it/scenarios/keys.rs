@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leasehold::model::{audit::Actor, owner::Owner};
 
-use super::tokens::part;
+use crate::harness::api::part;
 use crate::harness::{
     OAuthClient, Person, Scene, Transport, World, eventually, new_root_key, on_each_database, scenarios,
 };

@@ -50,6 +50,7 @@ scenarios! {
         ann.deposits("jira", "own").await;
         for _ in 0..7 {
             ann.borrows(["jira"]).await;
+            scene.passes(1);
         }
         let whole = ann.list(&ListAsk::default()).await.unwrap();
 

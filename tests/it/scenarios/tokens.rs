@@ -7,11 +7,10 @@ use leasehold::{
     model::{audit::EventName, organization::Role, scope::ScopeSet},
     store::admin::Change,
 };
-use serde_json::Value;
 
 use crate::harness::{
     Ask, Refused as _, TokenAsk,
-    api::{Introspected, RenewAsk},
+    api::{Introspected, RenewAsk, part},
     ask, scenarios,
 };
 
@@ -260,11 +259,4 @@ scenarios! {
         }
         assert!(ann.with_scopes("lease:revoke service:*").await.revoke(&lease).await.is_ok());
     }
-}
-
-/// A part of a JWT: 0 its header, 1 its claims.
-pub(super) fn part(token: &str, number: usize) -> Value {
-    let encoded = token.split('.').nth(number).expect("a part");
-    let json = data_encoding::BASE64URL_NOPAD.decode(encoded.as_bytes()).expect("base64url");
-    serde_json::from_slice(&json).expect("JSON")
 }

@@ -283,3 +283,10 @@ fn value<'a>(values: &'a Values, service: &str) -> &'a str {
     let fields = values.get(service).unwrap_or_else(|| panic!("no values for {service}"));
     fields["access_token"].as_str().expect("a text")
 }
+
+/// A part of a JWT: 0 its header, 1 its claims.
+pub(crate) fn part(token: &str, number: usize) -> Value {
+    let encoded = token.split('.').nth(number).expect("a part");
+    let json = data_encoding::BASE64URL_NOPAD.decode(encoded.as_bytes()).expect("base64url");
+    serde_json::from_slice(&json).expect("JSON")
+}
