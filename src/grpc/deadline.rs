@@ -47,8 +47,8 @@ mod tests {
     fn every_unit_is_read_and_nothing_else() {
         let read = |text: &str| parse(&HeaderValue::from_str(text).expect("a value"));
         for (text, expected) in [
-            ("1H", Duration::from_secs(3_600)),
-            ("2M", Duration::from_secs(120)),
+            ("1H", Duration::from_hours(1)),
+            ("2M", Duration::from_mins(2)),
             ("3S", Duration::from_secs(3)),
             ("4m", Duration::from_millis(4)),
             ("5u", Duration::from_micros(5)),

@@ -44,7 +44,7 @@ impl IdentityService for Stage {
         let context = context(&extensions)?;
         match metadata.get("act").and_then(|act| act.to_str().ok()) {
             Some("panic") => panic!("{CANARY}"),
-            Some("sleep") => tokio::time::sleep(Duration::from_secs(60)).await,
+            Some("sleep") => tokio::time::sleep(Duration::from_mins(1)).await,
             Some("fail") => return Err(Error::new(Code::LeaseExpired, "it ran out").into()),
             Some("break") => {
                 let cause =
@@ -93,7 +93,10 @@ async fn send(path: &str, message: &[u8]) -> Status {
     let request =
         http::Request::post(path).header("content-type", "application/grpc").body(Body::from(frame));
     let response = stage().oneshot(request.expect("a request")).await.expect("an answer");
-    assert_eq!(response.headers().get("x-request-id").map(|id| id.as_bytes()), Some(&b"made-here"[..]));
+    assert_eq!(
+        response.headers().get("x-request-id").map(http::HeaderValue::as_bytes),
+        Some(&b"made-here"[..])
+    );
     Status::from_header_map(response.headers()).expect("a status")
 }
 
@@ -107,11 +110,14 @@ async fn every_answer_carries_the_request_id() {
         request.metadata_mut().insert("x-request-id", "mine.1".parse().expect("a value"));
     };
     let answered = act("nothing", kept).await.expect("an answer");
-    assert_eq!(answered.metadata().get("x-request-id").map(|id| id.as_bytes()), Some(&b"mine.1"[..]));
+    assert_eq!(
+        answered.metadata().get("x-request-id").map(tonic::metadata::MetadataValue::as_bytes),
+        Some(&b"mine.1"[..])
+    );
     for what in ["fail", "break", "panic"] {
         let refused = act(what, kept).await.expect_err(what);
         assert_eq!(
-            refused.metadata().get("x-request-id").map(|id| id.as_bytes()),
+            refused.metadata().get("x-request-id").map(tonic::metadata::MetadataValue::as_bytes),
             Some(&b"mine.1"[..]),
             "{what}"
         );
@@ -218,9 +224,9 @@ async fn reflection_lists_every_service_in_both_versions() {
     let routes = Routes::default()
         .add_service(reflection::v1().expect("descriptors"))
         .add_service(reflection::v1alpha().expect("descriptors"));
-    let router = edge::wrap(routes.prepare().into_axum_router(), edge_of_tests());
+    let app = edge::wrap(routes.prepare().into_axum_router(), edge_of_tests());
 
-    let mut client = v1::server_reflection_client::ServerReflectionClient::new(router.clone());
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(app.clone());
     let list = v1::server_reflection_request::MessageRequest::ListServices(String::new());
     let request = v1::ServerReflectionRequest { message_request: Some(list), ..Default::default() };
     let mut answers =

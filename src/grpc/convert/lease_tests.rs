@@ -25,6 +25,7 @@ fn at(seconds: i64) -> Instant {
     Instant::from_micros(1_700_000_000_250_000).plus_seconds(seconds)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "messages have optional fields")]
 fn stamp(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds: 1_700_000_000 + seconds, nanos: 250_000_000 })
 }

@@ -98,7 +98,7 @@ pub(super) async fn it_ends_with_its_holder(ground: &Ground) {
     ground.apply(Change::SetClientActive(world.client, true)).await.expect("on");
     assert_eq!(ground.flags(own.lease.id).await, GONE, "for good");
     let own = world.lease(4);
-    ground.lend(&[own.clone()]).await;
+    ground.lend(std::slice::from_ref(&own)).await;
     assert_eq!(ground.flags(own.lease.id).await, HOLDS, "taken since");
     ground.apply(Change::SetUserActive(world.user, false)).await.expect("off");
     assert_eq!(ground.flags(own.lease.id).await, GONE);
@@ -122,7 +122,7 @@ pub(super) async fn it_ends_with_its_mcp_token_not_with_its_access_token(ground:
     ground.apply(Change::SetTokenActive(world.mcp_token, true)).await.expect("on");
     assert_eq!(ground.flags(mcp.lease.id).await, GONE, "for good");
     let mcp = world.mcp_lease(4);
-    ground.lend(&[mcp.clone()]).await;
+    ground.lend(std::slice::from_ref(&mcp)).await;
     assert_eq!(ground.flags(mcp.lease.id).await, HOLDS, "taken since");
     ground.tamper("UPDATE tokens SET expires_at = 1").await;
     assert_eq!(ground.flags(mcp.lease.id).await, HOLDS, "a token that ran out ends no lease");
