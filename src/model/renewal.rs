@@ -74,3 +74,90 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{
+        id::{Id, RANDOM_BYTES},
+        lease::{CredentialScope, LeaseState},
+        owner::Owner,
+        principal::Principal,
+        standing::LeaseFacts,
+    };
+
+    fn id<I: Id>() -> I {
+        I::from_parts(Instant::from_micros(1_000_000), [1; RANDOM_BYTES])
+    }
+
+    fn lease(ttl: Ttl, max_renewals: u32, lifetime: i64) -> Lease {
+        let start = Instant::from_micros(0);
+        Lease {
+            id: id(),
+            owner: Owner::User(id()),
+            principal: Principal::User(id()),
+            token_id: id(),
+            client_id: None,
+            user_id: Some(id()),
+            server_id: "worker".to_owned(),
+            organization_id: None,
+            services: Vec::new(),
+            credential_scope: CredentialScope::Personal,
+            ttl,
+            created_at: start,
+            expires_at: ttl.after(start),
+            lifetime_ends_at: start.plus_seconds(lifetime),
+            renewable: true,
+            renewal_count: 0,
+            max_renewals,
+            last_renewed_at: None,
+            state: LeaseState::Active,
+            client_info: None,
+            address: None,
+        }
+    }
+
+    proptest! {
+        /// Steps of time and renewals, as a borrower would make them: each granted one keeps every bound.
+        #[test]
+        fn renewals_keep_every_bound(
+            ttl in 60_i64..=86_400,
+            max in 0_u32..30,
+            lifetime in 86_400_i64..2_592_000,
+            steps in proptest::collection::vec((0_i64..100_000, proptest::option::of(60_i64..=86_400)), 0..40),
+        ) {
+            let ttl = Ttl::from_seconds(ttl).expect("a ttl");
+            let mut lease = lease(ttl, max, lifetime);
+            let mut now = Instant::from_micros(0);
+            let mut granted = 0;
+            for (pause, asked) in steps {
+                now = now.plus_seconds(pause);
+                let facts = LeaseFacts { lease: lease.clone(), fenced: false, holder_gone: false, stale: false };
+                if facts.standing(now) != Standing::Holds {
+                    prop_assert_eq!(facts.standing(now).refusal(), Some(UseRefusal::Expired));
+                    prop_assert!(lease.expires_at <= now);
+                    continue;
+                }
+                let before = lease.expires_at;
+                let asked = asked.map(|seconds| Ttl::from_seconds(seconds).expect("a ttl"));
+                match lease.renewal(asked, now) {
+                    Err(refusal) => {
+                        prop_assert_eq!(refusal, UseRefusal::MaxRenewals);
+                        prop_assert_eq!(granted, max);
+                    }
+                    Ok(renewal) => {
+                        granted += 1;
+                        lease.renewed(renewal, now);
+                        prop_assert!(renewal.expires_at <= ttl.after(now).max(before));
+                        prop_assert!(renewal.expires_at <= lease.lifetime_ends_at);
+                        prop_assert!(renewal.expires_at >= before.min(lease.lifetime_ends_at));
+                        prop_assert_eq!(lease.renewal_count, granted);
+                    }
+                }
+            }
+            prop_assert!(granted <= max);
+        }
+    }
+}

@@ -174,3 +174,6 @@ fn resolved<'a>(
     };
     Resolved { source, credential }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,8 +43,9 @@ impl CreateLease {
                 "required: 1 to 100 characters, without control characters",
             ));
         }
-        if self.client_info.as_ref().is_some_and(|info| info.chars().count() > MAX_CLIENT_INFO) {
-            violations.push(Violation::new("client_info", "at most 500 characters"));
+        if self.client_info.as_deref().is_some_and(|info| !is_text(info, MAX_CLIENT_INFO)) {
+            let reason = "at most 500 characters, without control characters but tabs and line breaks";
+            violations.push(Violation::new("client_info", reason));
         }
         if self.idempotency_key.as_deref().is_some_and(|key| !is_key(key)) {
             violations.push(Violation::new("idempotency_key", "1 to 255 visible ASCII characters"));
@@ -82,6 +83,12 @@ pub(super) fn check_ttl(seconds: Option<i64>, violations: &mut Vec<Violation>) -
             None
         }
     }
+}
+
+/// Whether free text may be kept: not too long, and without control characters, which a database may refuse and a
+/// terminal obeys.
+pub(super) fn is_text(text: &str, max: usize) -> bool {
+    text.chars().count() <= max && !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
 }
 
 fn check_services(texts: &[String], violations: &mut Vec<Violation>) -> BTreeSet<ServiceRef> {

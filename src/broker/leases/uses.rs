@@ -18,7 +18,7 @@ use crate::{
 use super::{
     answer::Lent,
     lease_id,
-    request::check_ttl,
+    request::{check_ttl, is_text},
     types::{LeaseCredentials, LeasePage, LeaseView, ListLeases, RenewLease, RenewedLease, RevokedLease},
 };
 
@@ -135,8 +135,8 @@ impl Broker {
         let lease_id = lease_id(id)?;
         let reason =
             reason.filter(|reason| !reason.trim().is_empty()).unwrap_or_else(|| DEFAULT_REASON.to_owned());
-        if reason.chars().count() > MAX_REASON {
-            return Err(Error::invalid(vec![Violation::new("reason", "at most 500 characters")]));
+        if !is_text(&reason, MAX_REASON) {
+            return Err(Error::invalid(vec![Violation::new("reason", WRONG_REASON)]));
         }
         let revoke = mutation::RevokeLease { actor: call.actor(), bearer: call.bearer(), lease_id, reason };
         let revoked = self.judged(call, self.store.revoke_lease(revoke).await?)?;
@@ -192,3 +192,4 @@ impl Broker {
 
 const DEFAULT_REASON: &str = "Manual revocation";
 const MAX_REASON: usize = 500;
+const WRONG_REASON: &str = "at most 500 characters, without control characters but tabs and line breaks";

@@ -4,6 +4,7 @@
 //! create more, its cases fail.
 
 mod audit;
+mod committing;
 mod credentials;
 mod doubts;
 mod ground;
@@ -40,6 +41,14 @@ macro_rules! suite {
 
 suite! {
     audit { a_chain_grows_from_its_head_alone, checkpoints_and_settings_are_kept }
+    committing {
+        one_bad_mutation_fails_alone,
+        one_renewal_left_is_granted_once,
+        a_revocation_comes_first_in_its_batch,
+        a_fence_refuses_every_use_at_once,
+        the_token_is_judged_with_the_lease,
+        every_batch_continues_the_chain,
+    }
     credentials {
         the_first_is_primary_and_deleting_it_promotes_the_oldest,
         a_rotation_needs_the_next_version,
