@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::broker::{Code, Violation};
@@ -78,6 +78,14 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
     if nesting(bytes) > MAX_NESTING {
         let message = format!("the body nests more than {MAX_NESTING} levels deep");
         return Err(Problem::new(Code::MalformedRequest, message));
+    }
+    // serde would take an array for the fields in their order, which nobody meant.
+    if text.trim_ascii_start().starts_with('[') {
+        let array: Result<IgnoredAny, _> = serde_json::from_str(text);
+        return Err(array.map_or_else(
+            |error| locate::<T>(text, &error),
+            |_| Problem::invalid(vec![Violation::new(BODY, "must be an object")]),
+        ));
     }
     serde_json::from_str(text).map_err(|error| locate::<T>(text, &error))
 }
