@@ -5,6 +5,7 @@ use super::{
     id::{OrganizationId, UserId},
     organization::{OrganizationStatus, Role},
     owner::Owner,
+    service::{AccountName, ServiceName},
 };
 
 /// Whom a lease is taken for.
@@ -41,8 +42,23 @@ pub struct Holdings {
     pub personal: Vec<Credential>,
     /// What organizations share; oldest membership first.
     pub organizations: Vec<OrganizationHoldings>,
+    /// What is there but does not read back: it is lent by nobody, and nothing takes its place.
+    pub unreadable: Vec<UnreadableCredential>,
     /// The revision of each owner that was read. Any change to what can be borrowed raises one of them.
     pub revisions: Vec<(Owner, i64)>,
+}
+
+/// A credential whose row does not read back as what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableCredential {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The kind of backend.
+    pub service: ServiceName,
+    /// The account there.
+    pub account: AccountName,
+    /// Whether the bare service name means this account.
+    pub primary: bool,
 }
 
 /// One organization's part of the holdings.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{
     credential::{Credential, CredentialStatus},
-    holdings::{Holdings, OrganizationHoldings},
+    holdings::{Holdings, OrganizationHoldings, UnreadableCredential},
     id::{CredentialId, OrganizationId, UserId},
     organization::{OrganizationStatus, Role},
     owner::Owner,
@@ -54,14 +54,32 @@ pub struct Resolved<'a> {
 }
 
 impl Holdings {
-    /// Chooses the credential for one service; `organization` narrows the organizations, personal still wins.
+    /// Chooses the credential for one service; `organization` narrows the organizations, personal still wins, even one
+    /// that cannot be read: another account must not take its place.
     #[must_use]
     pub fn resolve(
         &self,
         service: &ServiceRef,
         organization: Option<OrganizationId>,
     ) -> Option<Resolved<'_>> {
+        if self.unreadable.iter().any(|credential| is_personal(credential, service)) {
+            return None;
+        }
         self.resolve_personal(service).or_else(|| self.resolve_shared(service, organization))
+    }
+
+    /// Whether a credential that cannot be read may be why a service does not resolve.
+    #[must_use]
+    pub fn is_unreadable(&self, service: &ServiceRef, organization: Option<OrganizationId>) -> bool {
+        self.unreadable.iter().any(|credential| match credential.owner {
+            Owner::Organization(id) => {
+                let account = service.account.as_ref();
+                organization.is_none_or(|only| only == id)
+                    && credential.service == service.service
+                    && account.is_none_or(|account| *account == credential.account)
+            }
+            Owner::System | Owner::User(_) => is_personal(credential, service),
+        })
     }
 
     /// The names of every service that resolves, sorted.
@@ -147,6 +165,15 @@ impl Entitlement {
         }
         Some(renewed)
     }
+}
+
+/// Whether it is the person's own that the request means.
+fn is_personal(credential: &UnreadableCredential, service: &ServiceRef) -> bool {
+    let meant = match &service.account {
+        None => credential.primary,
+        Some(account) => *account == credential.account,
+    };
+    matches!(credential.owner, Owner::User(_)) && credential.service == service.service && meant
 }
 
 fn matches(credential: &Credential, service: &ServiceRef) -> bool {

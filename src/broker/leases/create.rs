@@ -18,7 +18,10 @@ use crate::{
         scope::Operation,
         service::{ServiceName, ServiceRef},
     },
-    store::mutation::{self, CreatedLease, LeaseOrigin, Refusal},
+    store::{
+        StoreError,
+        mutation::{self, CreatedLease, LeaseOrigin, Refusal},
+    },
 };
 
 use super::{
@@ -28,10 +31,13 @@ use super::{
 };
 
 /// What a request resolved to.
+#[derive(Default)]
 struct Resolution {
     sources: Vec<Source>,
     credentials: Vec<Arc<Credential>>,
     missing: Vec<ServiceRef>,
+    /// Something is missing because what is there cannot be read.
+    unreadable: bool,
 }
 
 impl Broker {
@@ -53,6 +59,9 @@ impl Broker {
             let resolution = resolve(call, &holdings, &wanted);
             if !resolution.missing.is_empty() && from_cache {
                 continue;
+            }
+            if resolution.unreadable {
+                return Err(Error::internal(StoreError::Missing("a readable row of the credential")));
             }
             let refused =
                 !resolution.missing.is_empty() && (!wanted.allow_partial || resolution.sources.is_empty());
@@ -167,7 +176,7 @@ impl Broker {
 }
 
 fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
-    let mut resolution = Resolution { sources: Vec::new(), credentials: Vec::new(), missing: Vec::new() };
+    let mut resolution = Resolution::default();
     for service in &wanted.services {
         let allowed = call.caller.scopes.allows_service(&service.service);
         match holdings.resolve(service, wanted.organization_id).filter(|_| allowed) {
@@ -175,7 +184,10 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
                 resolution.sources.push(resolved.source);
                 resolution.credentials.push(Arc::new(resolved.credential.clone()));
             }
-            None => resolution.missing.push(service.clone()),
+            None => {
+                resolution.unreadable |= allowed && holdings.is_unreadable(service, wanted.organization_id);
+                resolution.missing.push(service.clone());
+            }
         }
     }
     resolution

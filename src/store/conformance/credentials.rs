@@ -151,6 +151,7 @@ pub(super) async fn a_corrupt_row_costs_nobody_the_others(ground: &Ground) {
     assert_eq!(place, ("credentials", "status", world.personal.to_string()));
     let holdings = ground.backend.load_holdings(Subject::User(world.user)).await.expect("holdings");
     assert_eq!(holdings.personal.iter().map(|c| c.id).collect::<Vec<_>>(), vec![id(40)]);
+    assert_eq!(holdings.unreadable.iter().map(|c| c.owner).collect::<Vec<_>>(), vec![owner]);
 }
 
 pub(super) async fn resealing_walks_through_what_the_newest_key_did_not_seal(ground: &Ground) {

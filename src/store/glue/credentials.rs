@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::{
     doubts::{self, Doubted},
     people,
-    run::{Connection, execute, fetch, find, load_readable, micros, query, readable, set},
+    run::{Connection, execute, fetch, find, load_readable, micros, query, set},
 };
 use crate::{
     model::{
         credential::{Credential, CredentialStatus},
-        holdings::{Holdings, OrganizationHoldings, Subject},
+        holdings::{Holdings, OrganizationHoldings, Subject, UnreadableCredential},
         id::{CredentialId, OrganizationId},
         instant::Instant,
         organization::{Role, SharingRule},
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// Everything in the connection's snapshot. A corrupt credential is left out, so that it costs nobody the others.
+/// Everything in the connection's snapshot. A corrupt credential is set apart, so that it costs nobody the others.
 pub(super) async fn load_holdings(
     connection: &mut Connection,
     subject: Subject,
@@ -40,14 +40,14 @@ pub(super) async fn load_holdings(
     let person = subject.user_id().map(Owner::User);
     let shared = organizations.iter().map(|holdings| Owner::Organization(holdings.organization_id));
     let owners: Vec<Owner> = person.into_iter().chain(shared).collect();
-    let mut credentials = list(connection, &owners).await?;
+    let (mut credentials, unreadable) = list(connection, &owners).await?;
     for holdings in &mut organizations {
         let owner = Owner::Organization(holdings.organization_id);
         holdings.credentials = credentials.remove(&owner).unwrap_or_default();
     }
     let personal = person.and_then(|owner| credentials.remove(&owner)).unwrap_or_default();
     let revisions = people::revisions(connection, &owners).await?;
-    Ok(Holdings { subject, personal, organizations, revisions })
+    Ok(Holdings { subject, personal, organizations, unreadable, revisions })
 }
 
 async fn own_organization(
@@ -71,21 +71,27 @@ async fn own_organization(
 async fn list(
     connection: &mut Connection,
     owners: &[Owner],
-) -> Result<HashMap<Owner, Vec<Credential>>, StoreError> {
+) -> Result<(HashMap<Owner, Vec<Credential>>, Vec<UnreadableCredential>), StoreError> {
     #[derive(Serialize)]
     struct ByOwner {
         owner: String,
     }
-    let mut by_owner: HashMap<Owner, Vec<Credential>> = HashMap::new();
+    let (mut by_owner, mut unreadable): (HashMap<Owner, Vec<Credential>>, Vec<_>) = Default::default();
     if owners.is_empty() {
-        return Ok(by_owner);
+        return Ok((by_owner, unreadable));
     }
     let owners = owners.iter().map(|owner| ByOwner { owner: owner.to_string() });
     let rows = fetch::<CredentialRow>(connection, set(&sql::LIST, owners)?).await?;
-    for credential in readable::<_, Credential>(rows) {
-        by_owner.entry(credential.owner).or_default().push(credential);
+    for row in rows {
+        match row.read() {
+            Ok(credential) => by_owner.entry(credential.owner).or_default().push(credential),
+            Err((outline, error)) => {
+                tracing::error!(%error, "a credential cannot be read");
+                unreadable.extend(outline);
+            }
+        }
     }
-    Ok(by_owner)
+    Ok((by_owner, unreadable))
 }
 
 pub(super) async fn load(

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::{
-    model::{credential::Credential, instant::Instant},
+    model::{credential::Credential, holdings::UnreadableCredential, instant::Instant},
     store::{
         admin::{StoredSigningKey, WrappedDataKey},
         error::StoreError,
@@ -24,6 +24,23 @@ pub(in crate::store) struct CredentialRow {
     sealed: Vec<u8>,
     expires_at: Option<i64>,
     created_at: i64,
+}
+
+impl CredentialRow {
+    /// The credential; else what the row stands for as far as that can be told, and what is wrong with it.
+    pub(in crate::store) fn read(self) -> Result<Credential, (Option<UnreadableCredential>, StoreError)> {
+        let outline = self.outline();
+        Credential::try_from(self).map_err(|error| (outline, error))
+    }
+
+    fn outline(&self) -> Option<UnreadableCredential> {
+        Some(UnreadableCredential {
+            owner: self.owner.parse().ok()?,
+            service: self.service.parse().ok()?,
+            account: self.account.parse().ok()?,
+            primary: self.is_primary,
+        })
+    }
 }
 
 impl TryFrom<CredentialRow> for Credential {
