@@ -240,7 +240,7 @@ async fn reflection_lists_every_service_in_both_versions() {
         "grpc.reflection.v1.ServerReflection",
     );
 
-    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(router);
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(app);
     let list = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
     let request = v1alpha::ServerReflectionRequest { message_request: Some(list), ..Default::default() };
     let mut answers =

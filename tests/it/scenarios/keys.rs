@@ -47,7 +47,7 @@ scenarios! {
 
         let moved = scene.broker().rotate_data_key(Owner::User(ann.id), &Actor::system()).await.unwrap();
 
-        assert_eq!(moved, 2);
+        assert_eq!(moved.resealed, 2);
         let after = sealing_keys(&scene, &ann).await;
         assert!(after.len() == 2 && after[0] == after[1] && after[0] != before[0], "{before:?} {after:?}");
         let renewed = ann.renew(&lease).await.unwrap();

@@ -252,5 +252,5 @@ fn shown(view: types::LeaseView) -> Shown {
 }
 
 fn values(credentials: Credentials) -> Values {
-    credentials.0.into_iter().map(|(service, opened)| (service, opened.fields())).collect()
+    credentials.0.into_iter().map(|(service, opened)| (service, opened.parsed())).collect()
 }
