@@ -1,13 +1,10 @@
 //! Floor 5: chores, the periodic jobs. A chore takes no input, may run twice, and does a bounded amount; what it does is
-//! a method of the broker. The scheduler only ticks; nothing that must hold waits for a chore.
+//! a method of the broker. It knows no scheduler: the composition ticks. Nothing that must hold waits for a chore.
 
 use std::{pin::Pin, sync::Arc};
 
-use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
-
 use crate::{
     broker::{Broker, Error},
-    lifecycle::Lifecycle,
     model::audit::Actor,
 };
 
@@ -42,47 +39,6 @@ pub const CHORES: &[Chore] = &[
     Chore { name: "rewrap_data_keys", schedule: "45 * * * * *", run: |desk| Box::pin(rewrap(desk)) },
     Chore { name: "prune", schedule: "15 0/5 * * * *", run: |desk| Box::pin(prune(desk)) },
 ];
-
-/// Starts the scheduler; it stops when the drain begins. A chore that is still running is not started again.
-///
-/// # Errors
-/// The scheduler cannot be set up.
-pub async fn start(desk: Arc<Desk>, lifecycle: &Lifecycle) -> Result<(), JobSchedulerError> {
-    let mut scheduler = JobScheduler::new().await?;
-    for chore in CHORES {
-        scheduler.add(job(chore, &desk, lifecycle)?).await?;
-    }
-    scheduler.start().await?;
-    let draining = lifecycle.drain_token();
-    lifecycle.spawn(async move {
-        draining.cancelled().await;
-        if let Err(error) = scheduler.shutdown().await {
-            tracing::warn!(%error, "the scheduler did not stop");
-        }
-    });
-    Ok(())
-}
-
-fn job(chore: &'static Chore, desk: &Arc<Desk>, lifecycle: &Lifecycle) -> Result<Job, JobSchedulerError> {
-    let (desk, lifecycle) = (Arc::clone(desk), lifecycle.clone());
-    let running = Arc::new(tokio::sync::Mutex::new(()));
-    Job::new_async(chore.schedule, move |_, _| {
-        let (desk, lifecycle, running) = (Arc::clone(&desk), lifecycle.clone(), Arc::clone(&running));
-        Box::pin(async move {
-            let Ok(running) = running.try_lock_owned() else { return };
-            if lifecycle.is_draining() {
-                return;
-            }
-            lifecycle.spawn(async move {
-                let _running = running;
-                if let Err(error) = (chore.run)(desk).await {
-                    let cause = error.cause.as_ref().map(tracing::field::display);
-                    tracing::warn!(chore = chore.name, %error, cause, "a chore failed; it comes again");
-                }
-            });
-        })
-    })
-}
 
 async fn expire(desk: Arc<Desk>) -> Result<(), Error> {
     let marked = desk.broker.expire_leases().await?;

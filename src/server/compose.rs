@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     broker::{self, Broker, Limits, Parts},
-    chores::{self, Desk},
+    chores::Desk,
     clock::Clock,
     config::{Config, DatabaseUrl, LimitsConfig, PublicUrl},
     entropy::{Entropy, OsEntropy},
@@ -19,7 +19,7 @@ use crate::{
     telemetry::{Metrics, RequestId, UPKEEP_PERIOD},
 };
 
-use super::{StartError, figures::Figures, listen::Listener, tls::ReloadingCertificate};
+use super::{StartError, figures::Figures, listen::Listener, schedule, tls::ReloadingCertificate};
 
 /// What a server is started with.
 pub struct Options {
@@ -95,7 +95,7 @@ impl Server {
         lifecycle.spawn(http_listener.serve(http_router, lifecycle.clone()));
         lifecycle.spawn(grpc_listener.serve(grpc_router, lifecycle.clone()));
         lifecycle.spawn(watch_figures(Arc::clone(&broker), metrics, lifecycle.clone()));
-        chores::start(Arc::new(Desk { broker: Arc::clone(&broker), chain: chain.clone() }), &lifecycle)
+        schedule::start(Arc::new(Desk { broker: Arc::clone(&broker), chain: chain.clone() }), &lifecycle)
             .await?;
         let drain = Duration::from_secs(config.drain_seconds.into());
         Ok(Self { http, grpc, url, broker, chain, backend, ways_in: lifecycle, store: store_life, drain })

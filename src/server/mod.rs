@@ -7,6 +7,7 @@ mod figures;
 mod linger;
 pub mod listen;
 mod preface;
+mod schedule;
 pub mod tls;
 mod unread;
 
