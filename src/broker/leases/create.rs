@@ -179,15 +179,13 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
     let mut resolution = Resolution::default();
     for service in &wanted.services {
         let allowed = call.caller.scopes.allows_service(&service.service);
-        match holdings.resolve(service, wanted.organization_id).filter(|_| allowed) {
-            Some(resolved) => {
-                resolution.sources.push(resolved.source);
-                resolution.credentials.push(Arc::new(resolved.credential.clone()));
-            }
-            None => {
-                resolution.unreadable |= allowed && holdings.is_unreadable(service, wanted.organization_id);
-                resolution.missing.push(service.clone());
-            }
+        let found = holdings.resolve(service, wanted.organization_id);
+        if let Some(resolved) = found.filter(|_| allowed) {
+            resolution.sources.push(resolved.source);
+            resolution.credentials.push(Arc::new(resolved.credential.clone()));
+        } else {
+            resolution.unreadable |= allowed && holdings.is_unreadable(service, wanted.organization_id);
+            resolution.missing.push(service.clone());
         }
     }
     resolution
