@@ -147,32 +147,23 @@ fn production_files() -> Vec<Source> {
 
 /// Where the modules are that a file declares for tests alone, without `.rs`.
 fn test_modules(file: &Source) -> Vec<String> {
-    let own_folder = match file.path.strip_suffix("/mod.rs") {
-        Some(folder) => format!("{folder}/"),
-        None if file.path == "lib.rs" => String::new(),
-        None => format!("{}/", file.path.trim_end_matches(".rs")),
+    let folder = file.path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let own_folder = match file.path.trim_end_matches(".rs") {
+        "lib" => String::new(),
+        path => format!("{}/", path.trim_end_matches("/mod")),
     };
     let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
-    let mut found = Vec::new();
-    for (number, line) in lines.iter().enumerate().filter(|(_, line)| **line == "#[cfg(test)]") {
-        let rest = &lines[number + 1..];
-        let at = rest.iter().take(2).find_map(|line| line.strip_prefix("#[path = \"")?.strip_suffix("\"]"));
-        let module = rest
-            .iter()
-            .take(2)
-            .find_map(|line| line.strip_suffix(';')?.rsplit_once("mod ").map(|(_, name)| name));
-        let folder =
-            Path::new(&file.path).parent().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
-        match (at, module) {
-            (Some(at), _) => found.push(format!("{folder}{}", at.trim_end_matches(".rs"))),
-            (None, Some(module)) => found.push(format!("{own_folder}{module}")),
-            (None, None) => panic!("{}:{}: {line}: of what?", file.path, number + 1),
-        }
-        if module.is_none() {
-            found.pop();
-        }
-    }
-    found
+    let tests = lines.split(|line| *line == "#[cfg(test)]").skip(1);
+    let declared = tests.filter_map(|after| {
+        let at = after.first()?.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]"));
+        let declaration = after.get(usize::from(at.is_some()))?.strip_suffix(';')?;
+        let (_, name) = declaration.rsplit_once("mod ")?;
+        Some(at.map_or_else(
+            || format!("{own_folder}{name}"),
+            |at| format!("{folder}{}", at.trim_end_matches(".rs")),
+        ))
+    });
+    declared.collect()
 }
 
 fn source_files() -> Vec<Source> {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use leasehold::model::id::CredentialId;
+use leasehold::model::{
+    id::CredentialId,
+    organization::{Role::Member, SharingEntry::AllMembers},
+};
 
 use crate::harness::{Installation, Person, Refused as _, Scene, Transport, World, ask, on_each_database};
 
@@ -48,6 +51,20 @@ on_each_database! {
         damage(&world, jira, |sealed| *sealed = moved).await;
 
         fails_alone(&world, &ann).await;
+    }
+
+    async fn nothing_takes_the_place_of_a_value_that_cannot_be_read(installation) {
+        let (world, ann, jira) = a_borrower(installation).await;
+        let team = ann.scene.team().await;
+        team.admits(&ann, Member).await;
+        team.shares("jira", "the team's", &[AllMembers]).await;
+        ann.deposits("jira/other", "another account").await;
+
+        damage(&world, jira, Vec::clear).await;
+
+        assert_eq!(ann.create(&ask(["jira"])).await.refusal(), "internal");
+        assert_eq!(ann.borrows(["jira/other"]).await.value("jira/other"), "another account");
+        world.end().await;
     }
 
     async fn a_value_damaged_under_a_live_lease_fails_its_readings_alone(installation) {
@@ -97,7 +114,7 @@ async fn damage(world: &World, credential: CredentialId, change: impl FnOnce(&mu
 async fn fails_alone(world: &World, ann: &Person) {
     assert_eq!(ann.create(&ask(["jira"])).await.refusal(), "internal");
     assert_eq!(ann.create(&ask(["jira", "todoist"])).await.refusal(), "internal");
-    assert_eq!(ann.list(&Default::default()).await.unwrap().leases, []);
+    assert_eq!(ann.leases().await, []);
     assert_eq!(ann.borrows(["todoist"]).await.value("todoist"), "sound");
     assert!(ann.me().await.unwrap().available_services.contains(&"todoist".to_owned()));
     world.end().await;

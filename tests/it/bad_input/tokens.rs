@@ -8,7 +8,7 @@ use leasehold::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Borrower, Refused as _, TokenAsk, api::part, ask, scenarios};
+use crate::harness::{Borrower, ListAsk, Refused as _, TokenAsk, api::part, ask, scenarios};
 
 scenarios! {
     async fn no_token(scene) {
@@ -64,9 +64,9 @@ scenarios! {
     async fn a_token_signed_by_somebody_else(scene) {
         let genuine = scene.person().await.client().await.token(None).await.unwrap().access_token;
         let kid = part(&genuine, 0)["kid"].as_str().expect("an id").parse().expect("an id");
-        let (forger, _) = SigningKey::generate(kid).expect("a key");
+        let (stranger, _) = SigningKey::generate(kid).expect("a key");
 
-        let forged = forger.sign_jwt(ACCESS_TOKEN_TYPE, &part(&genuine, 1)).expect("a token");
+        let forged = stranger.sign_jwt(ACCESS_TOKEN_TYPE, &part(&genuine, 1)).expect("a token");
 
         assert_eq!(scene.bearer(forged.expose()).me().await.refusal(), "unauthenticated");
         assert!(scene.bearer(&genuine).me().await.is_ok());
@@ -126,7 +126,7 @@ async fn every_operation(borrower: &Borrower, lease: &str) -> [String; 7] {
     [
         borrower.me().await.refusal(),
         borrower.create(&ask(["jira"])).await.refusal(),
-        borrower.list(&Default::default()).await.refusal(),
+        borrower.list(&ListAsk::default()).await.refusal(),
         borrower.show(lease).await.refusal(),
         borrower.renew(lease).await.refusal(),
         borrower.read(lease).await.refusal(),

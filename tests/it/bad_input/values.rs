@@ -1,6 +1,6 @@
 //! Values out of bounds, over every way in: the field is named, and nothing happens.
 
-use crate::harness::{Answer, Ask, ListAsk, Person, Refused as _, Scene, ask, scenarios};
+use crate::harness::{Answer, Ask, Person, Refused as _, Scene, ask, scenarios};
 
 scenarios! {
     async fn no_services(scene) {
@@ -52,7 +52,7 @@ scenarios! {
         }
         let shown = ann.show(&lease.lease_id).await.unwrap();
         assert_eq!((shown.renewal_count, shown.expires_at), (0, lease.expires_at));
-        assert_eq!(ann.list(&ListAsk::default()).await.unwrap().leases.len(), 1);
+        assert_eq!(ann.leases().await.len(), 1);
     }
 
     async fn a_server_id_out_of_bounds(scene) {
@@ -115,5 +115,5 @@ fn names<T>(answer: Answer<T>, fields: &[&str]) {
 }
 
 async fn leaves_nothing(person: &Person) {
-    assert_eq!(person.list(&ListAsk::default()).await.unwrap().leases, []);
+    assert_eq!(person.leases().await, []);
 }

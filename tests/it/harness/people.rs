@@ -16,7 +16,7 @@ use leasehold::{
 
 use super::{
     api::{
-        Answer, Ask, Grant, Introspected, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown, Token,
+        Answer, Ask, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown,
         TokenAsk, ask,
     },
     scene::Scene,
@@ -78,6 +78,11 @@ impl Borrower {
 
     pub(crate) async fn list(&self, ask: &ListAsk) -> Answer<Page> {
         self.scene.way_in().list(self.header(), ask).await
+    }
+
+    /// All own leases, newest first.
+    pub(crate) async fn leases(&self) -> Vec<Shown> {
+        self.list(&ListAsk::default()).await.expect("a page").leases
     }
 
     pub(crate) async fn renew(&self, id: &str) -> Answer<Renewed> {
@@ -187,7 +192,7 @@ impl OAuthClient {
         self.scene.bearer(&self.token(None).await.expect("a token").access_token)
     }
 
-    pub(crate) async fn token(&self, scope: Option<&str>) -> Answer<Token> {
+    pub(crate) async fn token(&self, scope: Option<&str>) -> Answer<Issued> {
         self.scene.way_in().token(&TokenAsk { scope: scope.map(str::to_owned), ..self.ask() }).await
     }
 

@@ -95,9 +95,9 @@ impl Scene {
 
     /// An organization, founded by somebody who plays no other part.
     pub(crate) async fn team(&self) -> Team {
-        let founder = self.person().await;
+        let owner = self.person().await;
         let name = format!("Team {}", number());
-        let founded = self.broker().create_organization(&stage(), &name, founder.id).await;
+        let founded = self.broker().create_organization(&stage(), &name, owner.id).await;
         Team { id: founded.expect("an organization").id, name, scene: self.clone() }
     }
 

@@ -44,8 +44,8 @@ scenarios! {
         team.expels(&ann).await;
 
         assert_eq!(ann.show(&shown).await.unwrap().status, "revoked");
-        let page = ann.list(&Default::default()).await.unwrap();
-        assert!(page.leases.iter().all(|lease| lease.status == "revoked"), "{listed} among them");
+        let leases = ann.leases().await;
+        assert!(leases.iter().all(|lease| lease.status == "revoked"), "{listed} among them");
     }
 
     async fn a_demotion_loses_what_was_for_admins(scene) {

@@ -111,7 +111,7 @@ scenarios! {
         let grants: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
         assert!(grants.iter().all(|grant| grant.lease_id == grants[0].lease_id));
         assert_eq!(grants.iter().filter(|grant| grant.fresh).count(), 1);
-        assert_eq!(ann.list(&Default::default()).await.unwrap().leases.len(), 1);
+        assert_eq!(ann.leases().await.len(), 1);
     }
 
     async fn a_refused_request_uses_no_key(scene) {

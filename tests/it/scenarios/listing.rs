@@ -33,13 +33,13 @@ scenarios! {
         scene.passes(60);
 
         for (narrowed, expected) in [
-            (ListAsk { status: Some("active"), ..Default::default() }, vec![&active]),
-            (ListAsk { status: Some("revoked"), ..Default::default() }, vec![&revoked]),
-            (ListAsk { status: Some("expired"), ..Default::default() }, vec![&expired]),
-            (ListAsk { service: Some("todoist"), ..Default::default() }, vec![&active]),
-            (ListAsk { service: Some("tray"), ..Default::default() }, vec![&revoked]),
-            (ListAsk { server_id: Some("worker-1"), ..Default::default() }, vec![&expired]),
-            (ListAsk { status: Some("active"), service: Some("tray"), ..Default::default() }, vec![]),
+            (ListAsk { status: Some("active"), ..ListAsk::default() }, vec![&active]),
+            (ListAsk { status: Some("revoked"), ..ListAsk::default() }, vec![&revoked]),
+            (ListAsk { status: Some("expired"), ..ListAsk::default() }, vec![&expired]),
+            (ListAsk { service: Some("todoist"), ..ListAsk::default() }, vec![&active]),
+            (ListAsk { service: Some("tray"), ..ListAsk::default() }, vec![&revoked]),
+            (ListAsk { server_id: Some("worker-1"), ..ListAsk::default() }, vec![&expired]),
+            (ListAsk { status: Some("active"), service: Some("tray"), ..ListAsk::default() }, vec![]),
         ] {
             assert_eq!(ids(&ann.list(&narrowed).await.unwrap()), expected, "{narrowed:?}");
         }
@@ -56,7 +56,7 @@ scenarios! {
 
         let (mut seen, mut page_token) = (Vec::new(), None);
         loop {
-            let page = ann.list(&ListAsk { page_size: Some(3), page_token, ..Default::default() }).await.unwrap();
+            let page = ann.list(&ListAsk { page_size: Some(3), page_token, ..ListAsk::default() }).await.unwrap();
             seen.extend(page.leases);
             page_token = page.next_page_token;
             if page_token.is_none() {
@@ -72,10 +72,10 @@ scenarios! {
     async fn wrong_filters_are_named(scene) {
         let ann = scene.person().await;
         for (wrong, field) in [
-            (ListAsk { service: Some("No Service"), ..Default::default() }, "service"),
-            (ListAsk { page_size: Some(-1), ..Default::default() }, "page_size"),
-            (ListAsk { page_size: Some(1_001), ..Default::default() }, "page_size"),
-            (ListAsk { page_token: Some("next".to_owned()), ..Default::default() }, "page_token"),
+            (ListAsk { service: Some("No Service"), ..ListAsk::default() }, "service"),
+            (ListAsk { page_size: Some(-1), ..ListAsk::default() }, "page_size"),
+            (ListAsk { page_size: Some(1_001), ..ListAsk::default() }, "page_size"),
+            (ListAsk { page_token: Some("next".to_owned()), ..ListAsk::default() }, "page_token"),
         ] {
             let refused = ann.list(&wrong).await.failure();
             assert_eq!((refused.code.as_str(), &*refused.fields), ("invalid_request", &[field.to_owned()][..]));

@@ -239,7 +239,7 @@ scenarios! {
         assert_eq!(refused.missing, ["notion", "sentry"]);
         assert_eq!(refused.available, ["jira", "todoist"]);
         assert_eq!(refused.fields.len(), 2, "a reason for each: {:?}", refused.fields);
-        assert_eq!(ann.list(&Default::default()).await.unwrap().leases, [], "nothing was lent");
+        assert_eq!(ann.leases().await, [], "nothing was lent");
     }
 
     async fn a_partial_lease_leaves_out_what_is_missing(scene) {

@@ -127,7 +127,7 @@ scenarios! {
 
         assert_eq!(every_use(&narrow, &both).await, NOT_FOUND);
         assert_eq!(narrow.read(&one).await.unwrap().value("jira"), "her own");
-        let seen = narrow.list(&Default::default()).await.unwrap().leases;
+        let seen = narrow.leases().await;
         assert_eq!(seen.into_iter().map(|lease| lease.lease_id).collect::<Vec<_>>(), [one]);
     }
 }

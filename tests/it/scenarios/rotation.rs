@@ -37,7 +37,7 @@ scenarios! {
 
         scene.rotates(own, "new").await;
         assert_eq!(ann.show(&lease).await.unwrap().status, "active");
-        ann.list(&Default::default()).await.unwrap();
+        ann.leases().await;
         scene.broker().recheck_leases().await.unwrap();
 
         assert_eq!(ann.renew(&lease).await.unwrap().value("jira"), Some("new"));

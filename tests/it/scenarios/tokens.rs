@@ -9,7 +9,7 @@ use leasehold::{
 };
 
 use crate::harness::{
-    Ask, Refused as _, TokenAsk,
+    Ask, ListAsk, Refused as _, TokenAsk,
     api::{Introspected, RenewAsk, part},
     ask, scenarios,
 };
@@ -63,7 +63,7 @@ scenarios! {
         let program = scene.bearer(&token.access_token);
         assert!(program.create(&ask(["jira"])).await.is_ok());
         assert_eq!(program.create(&ask(["todoist"])).await.refusal(), "missing_credentials");
-        assert_eq!(program.list(&Default::default()).await.refusal(), "insufficient_scope");
+        assert_eq!(program.list(&ListAsk::default()).await.refusal(), "insufficient_scope");
     }
 
     async fn no_token_does_more_than_its_client_may(scene) {
@@ -211,7 +211,7 @@ scenarios! {
 
         assert_eq!(ann.me().await.refusal(), "unauthenticated");
         assert_eq!(ann.create(&ask(["jira"])).await.refusal(), "unauthenticated");
-        assert_eq!(ann.list(&Default::default()).await.refusal(), "unauthenticated");
+        assert_eq!(ann.list(&ListAsk::default()).await.refusal(), "unauthenticated");
     }
 
     async fn an_mcp_token_may_be_good_for_so_many_uses(scene) {
@@ -245,7 +245,7 @@ scenarios! {
                 ("lease:create", token.create(&ask(["jira"])).await.err()),
                 ("lease:create", token.read(&lease).await.err()),
                 ("lease:read", token.show(&lease).await.err()),
-                ("lease:read", token.list(&Default::default()).await.err()),
+                ("lease:read", token.list(&ListAsk::default()).await.err()),
                 ("lease:renew", token.renew(&lease).await.err()),
             ] {
                 let expected = (held != needed).then(|| "insufficient_scope".to_owned());

@@ -17,8 +17,8 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, Included, Introspected, ListAsk, Me, OwnTeam, Page, Read, RenewAsk,
-    Renewed, Revoked, Shown, SourceSeen, Token, TokenAsk, Values,
+    Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
+    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values,
 };
 
 pub(crate) struct Grpc(Channel);
@@ -35,7 +35,7 @@ impl Grpc {
 
 #[async_trait]
 impl Api for Grpc {
-    async fn token(&self, ask: &TokenAsk) -> Answer<Token> {
+    async fn token(&self, ask: &TokenAsk) -> Answer<Issued> {
         let request = v1::IssueTokenRequest {
             grant_type: "client_credentials".to_owned(),
             client_id: ask.client_id.clone(),
@@ -48,7 +48,7 @@ impl Api for Grpc {
         let issued = issued.map_err(|status| Failure { fields: Vec::new(), ..Failure::from(status) })?;
         let v1::IssueTokenResponse { access_token, token_type, expires_in, scope } = issued.into_inner();
         assert_eq!(token_type, "Bearer");
-        Ok(Token { access_token, expires_in: expires_in.expect("a duration").seconds, scope })
+        Ok(Issued { access_token, expires_in: expires_in.expect("a duration").seconds, scope })
     }
 
     async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected> {
@@ -151,7 +151,7 @@ impl Api for Grpc {
         let renewed = self.leases().renew_lease(request(authorization, message)).await?.into_inner();
         let capped_by = match renewed.capped_by() {
             v1::RenewalCap::Unspecified => None,
-            cap => Some(enum_name(cap.as_str_name(), "RENEWAL_CAP_")),
+            cap @ v1::RenewalCap::MaxLifetime => Some(enum_name(cap.as_str_name(), "RENEWAL_CAP_")),
         };
         Ok(Renewed {
             lease_id: renewed.lease_id,

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, Introspected, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked,
-    Shown, Token, TokenAsk,
+    Answer, Api, Ask, Failure, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed,
+    Revoked, Shown, TokenAsk,
 };
 
 pub(crate) struct Http {
@@ -45,7 +45,7 @@ impl Http {
 
 #[async_trait]
 impl Api for Http {
-    async fn token(&self, ask: &TokenAsk) -> Answer<Token> {
+    async fn token(&self, ask: &TokenAsk) -> Answer<Issued> {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(ask.scope.as_deref().map(|scope| ("scope", scope)));
         form.extend(ask.resource.as_deref().map(|resource| ("resource", resource)));
@@ -136,7 +136,7 @@ pub(crate) async fn failure(response: Response) -> Failure {
     };
     let fields = body["errors"].as_array().into_iter().flatten();
     let failure = Failure {
-        code: body["code"].as_str().or(body["error"].as_str()).expect("a code").to_owned(),
+        code: body["code"].as_str().or_else(|| body["error"].as_str()).expect("a code").to_owned(),
         fields: fields.map(|error| error["field"].as_str().expect("a field").to_owned()).collect(),
         missing: texts("missing_services"),
         available: texts("available_services"),

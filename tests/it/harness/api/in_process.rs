@@ -19,8 +19,8 @@ use leasehold::{
 };
 
 use super::{
-    Answer, Api, Ask, Failure, Grant, Included, Introspected, ListAsk, Me, OwnTeam, Page, Read, RenewAsk,
-    Renewed, Revoked, Shown, SourceSeen, Token, TokenAsk, Values,
+    Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
+    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values,
 };
 
 pub(crate) struct InProcess(Arc<Broker>);
@@ -37,7 +37,7 @@ impl InProcess {
 
 #[async_trait]
 impl Api for InProcess {
-    async fn token(&self, ask: &TokenAsk) -> Answer<Token> {
+    async fn token(&self, ask: &TokenAsk) -> Answer<Issued> {
         let TokenAsk { scope, resource, .. } = ask.clone();
         let request = IssueToken {
             client: Some(credentials(ask)),
@@ -47,7 +47,7 @@ impl Api for InProcess {
         };
         let issued = self.0.issue_token(&origin(), request).await?;
         let access_token = issued.access_token.expose().to_owned();
-        Ok(Token { access_token, expires_in: issued.expires_in, scope: issued.scope })
+        Ok(Issued { access_token, expires_in: issued.expires_in, scope: issued.scope })
     }
 
     async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected> {

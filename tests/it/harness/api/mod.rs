@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 /// The operations that every way in has. `authorization` is the whole header, or none.
 #[async_trait]
 pub(crate) trait Api: Send + Sync {
-    async fn token(&self, ask: &TokenAsk) -> Answer<Token>;
+    async fn token(&self, ask: &TokenAsk) -> Answer<Issued>;
     /// What `token` is, as the client in `ask` is told.
     async fn introspect(&self, ask: &TokenAsk, token: &str) -> Answer<Introspected>;
     /// Revokes `token`, if it is that of the client in `ask`.
@@ -110,7 +110,7 @@ pub(crate) struct RenewAsk {
 
 /// An access token.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Token {
+pub(crate) struct Issued {
     pub(crate) access_token: String,
     pub(crate) expires_in: i64,
     pub(crate) scope: String,
