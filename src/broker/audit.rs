@@ -1,9 +1,12 @@
 //! Audit: verifying chains, signing their heads, and recording what was counted.
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     keyring::signing::VerifyingKey,
+    model::{id::SigningKeyId, instant::Instant},
     store::{
         admin::{AdminChange, Change, Checkpoint},
         backend::Backend,
@@ -30,11 +33,22 @@ pub struct Verification {
 /// What the database said.
 pub async fn verify(rows: &dyn Backend, keys: &[VerifyingKey]) -> Result<Verification, Error> {
     let mut found = Verification::default();
-    for head in rows.list_chains().await? {
+    let heads = rows.list_chains().await?;
+    for head in &heads {
         found.chains += 1;
-        verify_chain(rows, &head, keys, &mut found).await?;
+        verify_chain(rows, head, keys, &mut found).await?;
+        verify_seen(rows, head, &heads, &mut found).await?;
     }
     Ok(found)
+}
+
+/// The public halves of every signing key that the database still knows, retired ones among them.
+///
+/// # Errors
+/// What the database said.
+pub async fn stored_keys(rows: &dyn Backend) -> Result<Vec<VerifyingKey>, Error> {
+    let stored = rows.list_signing_keys(Instant::from_micros(0)).await?;
+    stored.iter().map(|key| public_key(key.id, &key.public_jwk)).collect()
 }
 
 impl Broker {
@@ -65,7 +79,7 @@ impl Broker {
         let text = signed_text(chain, head.seq, &hash, &at.to_string());
         let signature = key.sign_bytes(text.as_bytes()).map_err(Error::internal)?;
         let signature = BASE64URL_NOPAD.encode(&signature);
-        tracing::info!(chain, seq = head.seq, hash, signature, key = %key.id(), "audit checkpoint");
+        tracing::info!(chain, seq = head.seq, hash, %at, signature, key = %key.id(), "audit checkpoint");
         let (chain_id, key_id) = (chain.to_owned(), key.id());
         let checkpoint = Checkpoint { chain_id, seq: head.seq, hash, at, key_id, signature };
         let change = AdminChange { records: Vec::new(), change: Change::PutCheckpoint(checkpoint) };
@@ -91,6 +105,46 @@ impl Broker {
         self.store.administer(AdminChange { records, change: Change::RecordUsage(uses) }).await?;
         Ok(())
     }
+}
+
+fn public_key(id: SigningKeyId, jwk: &str) -> Result<VerifyingKey, Error> {
+    let jwk: PublicPoint = serde_json::from_str(jwk).map_err(Error::internal_corrupt)?;
+    let mut point = vec![UNCOMPRESSED];
+    for coordinate in [jwk.x, jwk.y] {
+        point.extend(BASE64URL_NOPAD.decode(coordinate.as_bytes()).map_err(Error::internal_corrupt)?);
+    }
+    VerifyingKey::from_point(id, &point).map_err(Error::internal)
+}
+
+/// The coordinates of a JWK on P-256 (RFC 7518, section 6.2.1).
+#[derive(Deserialize)]
+struct PublicPoint {
+    x: String,
+    y: String,
+}
+
+/// Every chain that this one's first record names must be there, and at least as long as it was seen.
+async fn verify_seen(
+    rows: &dyn Backend,
+    head: &ChainHead,
+    heads: &[ChainHead],
+    found: &mut Verification,
+) -> Result<(), Error> {
+    let Some((_, body, _)) = rows.read_chain(&head.chain_id, 0, 1).await?.pop() else { return Ok(()) };
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    let named = body.pointer("/details/seen").and_then(Value::as_array).cloned().unwrap_or_default();
+    for named in named.iter().filter_map(Value::as_str) {
+        let Some((chain, seq)) = named.rsplit_once(':') else { continue };
+        let seen: i64 = seq.parse().unwrap_or_default();
+        match heads.iter().find(|head| head.chain_id == chain) {
+            None => found.faults.push(format!("{chain}: gone; {} saw it", head.chain_id)),
+            Some(other) if other.seq < seen => {
+                found.faults.push(format!("{chain}: {} records; {} saw {seen}", other.seq, head.chain_id));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 async fn verify_chain(
@@ -155,4 +209,6 @@ fn signed_text(chain: &str, seq: i64, hash: &str, at: &str) -> String {
     format!("leasehold audit checkpoint {chain} {seq} {hash} {at}")
 }
 
+/// The first byte of an uncompressed point (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
 const PAGE: u16 = 1_000;

@@ -187,7 +187,7 @@ impl From<StoreError> for Error {
                 cause: Some(cause),
                 ..Self::new(Code::Conflict, "it exists already, or changed meanwhile")
             },
-            StoreError::Missing(what) => Self::not_found(what),
+            StoreError::Missing(what) => Self::new(Code::NotFound, format!("{what} does not exist")),
             StoreError::Corrupt { .. } | StoreError::Data(_) => Self::internal(error),
         }
     }

@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     keyring::Keyring,
-    model::{audit::Actor, credential::Credential, id::CredentialId, principal::Principal},
+    model::{audit::Actor, credential::Credential, id::CredentialId, principal::Principal, ttl::Ttl},
     store::Store,
 };
 
@@ -92,6 +92,8 @@ pub struct Limits {
     pub max_renewals: u32,
     /// Seconds from a lease's start that no renewal reaches past.
     pub max_lifetime_seconds: u32,
+    /// What a lease gets when the request names no ttl.
+    pub default_ttl: Ttl,
 }
 
 impl Default for Limits {
@@ -102,12 +104,13 @@ impl Default for Limits {
             burst: 200,
             max_renewals: 24,
             max_lifetime_seconds: 30 * 86_400,
+            default_ttl: Ttl::DEFAULT,
         }
     }
 }
 
 impl Broker {
-    /// Puts the parts together. Nothing is read: the first call of [`Broker::prepare`] does that.
+    /// Puts the parts together. Nothing is read: [`Broker::open_keys`] and [`Broker::prepare`] do that.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { store, keyring, clock, entropy, limits, issuer_url } = parts;
@@ -131,11 +134,19 @@ impl Broker {
         }
     }
 
-    /// Opens the signing keys, and makes the first one in a new database. A root key that is not the one the database
+    /// Opens what the database holds under the root keys, and writes nothing: a root key that is not the one the database
     /// was made with shows here.
     ///
     /// # Errors
     /// [`Code::Sealed`] or [`Code::Internal`] when the keys don't open; [`Code::Unavailable`].
+    pub async fn open_keys(&self) -> Result<(), Error> {
+        self.signing.current(&self.store, &self.vault, &*self.clock).await.map(drop)
+    }
+
+    /// Makes the first signing key in a new database.
+    ///
+    /// # Errors
+    /// As [`Broker::open_keys`].
     pub async fn prepare(&self) -> Result<(), Error> {
         let now = self.clock.now();
         let loaded = self.signing.current(&self.store, &self.vault, &*self.clock).await?;

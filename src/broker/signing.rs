@@ -15,6 +15,7 @@ use crate::{
         audit::{Actor, AuditRecord, EventName},
         id::SigningKeyId,
         instant::Instant,
+        owner::Owner,
     },
     store::{
         Store, StoreError,
@@ -99,6 +100,7 @@ impl SigningKeys {
         actor: &Actor,
     ) -> Result<SigningKeyId, Error> {
         let now = clock.now();
+        let actor = &Actor { owner: Some(Owner::System), ..actor.clone() };
         let old = store.rows().list_signing_keys(now).await?;
         let signs_from = if old.is_empty() { now } else { now.plus_seconds(PUBLISHED_BEFORE_SECONDS) };
         let id = create(store, vault, entropy, actor, (now, signs_from)).await?;

@@ -1,11 +1,8 @@
 //! Sweeps: what chores do, in bounded steps. None of them is needed for a refusal to hold: every use is judged anyway.
 
-use crate::{
-    model::instant::Instant,
-    store::{
-        admin::{AdminChange, Change},
-        mutation::Sweep,
-    },
+use crate::store::{
+    admin::{AdminChange, Change},
+    mutation::Sweep,
 };
 
 use super::{Broker, Error};
@@ -44,18 +41,22 @@ impl Broker {
         Ok(marked)
     }
 
-    /// Removes token rows a day after they ran out, and idempotency keys that no longer stand.
+    /// Removes what is kept no longer: rows of access tokens, idempotency keys, ended leases; in bounded steps, until
+    /// nothing is left or the bound of one call is reached.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn prune(&self) -> Result<u64, Error> {
-        let before: Instant = self.clock.now().plus_seconds(-DAY_SECONDS);
-        let change = AdminChange { records: Vec::new(), change: Change::Prune(before, PRUNED) };
-        Ok(self.store.administer(change).await?)
+    pub async fn prune(&self) -> Result<(), Error> {
+        for _ in 0..ROUNDS {
+            let change = AdminChange { records: Vec::new(), change: Change::Prune(self.clock.now(), PRUNED) };
+            if self.store.administer(change).await? < u64::from(PRUNED) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
 const BATCH: u16 = 256;
 const PRUNED: u16 = 1_000;
-const ROUNDS: usize = 40;
-const DAY_SECONDS: i64 = 86_400;
+const ROUNDS: usize = 200;

@@ -37,7 +37,7 @@ pub const CHORES: &[Chore] = &[
     Chore { name: "record_failures", schedule: "7 * * * * *", run: |desk| Box::pin(record_failures(desk)) },
     Chore { name: "sign_checkpoint", schedule: "30 * * * * *", run: |desk| Box::pin(sign_checkpoint(desk)) },
     Chore { name: "rewrap_data_keys", schedule: "45 * * * * *", run: |desk| Box::pin(rewrap(desk)) },
-    Chore { name: "prune", schedule: "15 0/5 * * * *", run: |desk| Box::pin(prune(desk)) },
+    Chore { name: "prune", schedule: "15 * * * * *", run: |desk| Box::pin(prune(desk)) },
 ];
 
 async fn expire(desk: Arc<Desk>) -> Result<(), Error> {
@@ -73,5 +73,5 @@ async fn rewrap(desk: Arc<Desk>) -> Result<(), Error> {
 }
 
 async fn prune(desk: Arc<Desk>) -> Result<(), Error> {
-    desk.broker.prune().await.map(drop)
+    desk.broker.prune().await
 }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::{
-    broker,
+    broker::{self, audit::Verification},
     server::{StartError, open_backend},
+    store::backend::Backend,
 };
 
 use super::{CliError, ConfigArgs};
@@ -29,7 +30,7 @@ impl Audit {
         let Self::Verify { config, json } = self;
         let config = config.load_database()?;
         let backend = open_backend(&config, false).await?;
-        let found = broker::audit::verify(&*backend, &[]).await;
+        let found = verify(&*backend).await;
         backend.close().await;
         let found = found.map_err(StartError::from)?;
         if json {
@@ -43,4 +44,9 @@ impl Audit {
         }
         Ok(if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+async fn verify(rows: &dyn Backend) -> Result<Verification, broker::Error> {
+    let keys = broker::audit::stored_keys(rows).await?;
+    broker::audit::verify(rows, &keys).await
 }

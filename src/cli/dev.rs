@@ -97,7 +97,7 @@ impl Dev {
         values.insert("MCP_API_URL".to_owned(), server.url.clone());
         values.insert("OAUTH_TOKEN_URL".to_owned(), format!("{}/oauth/token", server.url));
         values.insert("LEASEHOLD_GRPC".to_owned(), server.grpc.to_string());
-        write_private(&path, &render_env(&values))?;
+        write_private(&path, &render_env(&path, &values))?;
         Ok(values)
     }
 }
@@ -132,9 +132,9 @@ fn read_env(path: &Path) -> BTreeMap<String, String> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(pair).collect()
 }
 
-fn render_env(values: &BTreeMap<String, String>) -> String {
+fn render_env(path: &Path, values: &BTreeMap<String, String>) -> String {
     let mut text =
-        "# Written by `leasehold dev`. Load it with: set -a; . .leasehold/dev.env; set +a\n".to_owned();
+        format!("# Written by `leasehold dev`. Load it with: set -a; . {}; set +a\n", path.display());
     for (name, value) in values {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{name}={value}");

@@ -5,7 +5,7 @@
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderMap, header},
+    http::{HeaderMap, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -28,7 +28,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        let bytes = read_body(&parts.headers, body).await?;
+        let bytes = read_body(&parts, body).await?;
         parse_json(&bytes).map(Self)
     }
 }
@@ -38,7 +38,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJsonBody
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read_body(&parts.headers, body).await?;
+        let bytes = read_body(&parts, body).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -47,15 +47,20 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJsonBody
     }
 }
 
-/// Reads a body of at most [`MAX_BODY`] bytes.
-pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::new(Code::RequestTooLarge, format!("a body may have at most {MAX_BODY} bytes"));
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+/// The most bytes of a body, put into each request by the edge.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimit(pub(super) usize);
+
+/// Reads a body within its [`BodyLimit`].
+pub(super) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
+    let most = parts.extensions.get::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let too_large = || Problem::new(Code::RequestTooLarge, format!("a body may have at most {most} bytes"));
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > most as u64) {
         return Err(too_large());
     }
-    match Limited::new(body, MAX_BODY).collect().await {
+    match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => Err(Problem::new(Code::MalformedRequest, "the body ended before it was complete")),
@@ -175,7 +180,7 @@ fn nesting(text: &[u8]) -> usize {
 }
 
 /// 1 MiB.
-const MAX_BODY: usize = 1 << 20;
+const DEFAULT_LIMIT: usize = 1 << 20;
 const MAX_NESTING: usize = 64;
 const MAX_SHOWN: usize = 64;
 const BODY: &str = "body";

@@ -53,7 +53,7 @@ pub(super) async fn livez() -> Json<Health> {
 
 /// Whether calls can be served
 ///
-/// Store reachable, keys open, clock sane.
+/// The database answers and the keys are open.
 #[utoipa::path(
     get,
     path = "/readyz",

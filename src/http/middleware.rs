@@ -19,6 +19,7 @@ use crate::broker::Code;
 use super::{
     Answered, Parts, Route,
     caller::RequestId,
+    extract::BodyLimit,
     problem::{Context, Problem},
 };
 
@@ -27,6 +28,7 @@ pub(super) struct Edge {
     new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
     on_response: Arc<dyn Fn(Answered) + Send + Sync>,
     issuer: String,
+    body_bytes: usize,
     tls: bool,
     time_limit: Duration,
 }
@@ -57,6 +59,7 @@ impl Edge {
             new_request_id: Arc::clone(&parts.new_request_id),
             on_response: Arc::clone(&parts.on_response),
             issuer,
+            body_bytes: parts.body_bytes,
             tls: parts.tls,
             time_limit: TIME_LIMIT,
         }
@@ -70,6 +73,7 @@ impl Edge {
     fn see(&self, request: &mut Request) -> Seen {
         let id = self.request_id(request.headers());
         request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+        request.extensions_mut().insert(BodyLimit(self.body_bytes));
         let pattern = request.extensions().get::<MatchedPath>().cloned();
         let route = pattern.as_ref().and_then(|path| Route::find(request.method(), path.as_str()));
         Seen {

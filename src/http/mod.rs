@@ -131,6 +131,8 @@ pub struct Parts {
     pub new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
     /// Called after every answer.
     pub on_response: Arc<dyn Fn(Answered) + Send + Sync>,
+    /// The most bytes of a body.
+    pub body_bytes: usize,
     /// Whether the listener speaks TLS, so that browsers may be told to insist on it.
     pub tls: bool,
 }

@@ -42,6 +42,7 @@ pub(super) fn parts() -> Parts {
         render_metrics: Arc::new(|| "leasehold_up 1\n".to_owned()),
         new_request_id: Arc::new(|| "fresh".to_owned()),
         on_response: Arc::new(|_| ()),
+        body_bytes: 1 << 20,
         tls: false,
     }
 }

@@ -134,7 +134,7 @@ mod tests {
             let mut granted = 0;
             for (pause, asked) in steps {
                 now = now.plus_seconds(pause);
-                let facts = LeaseFacts { lease: lease.clone(), fenced: false, holder_gone: false, stale: false };
+                let facts = LeaseFacts { lease: lease.clone(), fenced: false, holder_gone: false, stale: false, values_expire_at: None };
                 if facts.standing(now) != Standing::Holds {
                     prop_assert_eq!(facts.standing(now).refusal(), Some(UseRefusal::Expired));
                     prop_assert!(lease.expires_at <= now);

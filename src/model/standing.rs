@@ -19,6 +19,8 @@ pub struct LeaseFacts {
     pub holder_gone: bool,
     /// An epoch moved since its entitlement was last checked.
     pub stale: bool,
+    /// When the first of its values runs out by itself, where that is known.
+    pub values_expire_at: Option<Instant>,
 }
 
 /// Whether a lease holds.

@@ -14,6 +14,8 @@ use crate::{
     model::{
         audit::{Actor, AuditRecord, EventName},
         id::ChainId,
+        instant::Instant,
+        ttl::Ttl,
     },
     store::{Store, UseReads, backend::Backend, chain::ChainHead, committer::Committer, postgres, sqlite},
     telemetry::{Metrics, RequestId, UPKEEP_PERIOD},
@@ -70,7 +72,7 @@ impl Server {
         let store_life = Lifecycle::new();
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let (store, chain) = open_store(&backend, &clock, &entropy, &metrics, &config, &store_life).await?;
-        let limits = limits(&config.limits);
+        let (limits, chain_store) = (limits(&config.limits), store.clone());
         let parts = Parts {
             store,
             keyring,
@@ -80,6 +82,8 @@ impl Server {
             issuer_url: url.clone(),
         };
         let broker = Arc::new(Broker::new(parts));
+        broker.open_keys().await?;
+        begin_chain(&chain_store, &chain, clock.now()).await?;
         broker.prepare().await?;
 
         let tls = certificate.is_some();
@@ -87,7 +91,10 @@ impl Server {
             let entropy = Arc::clone(&entropy);
             Arc::new(move || RequestId::random(&*entropy).as_str().to_owned())
         };
-        let http_router = http::router(Arc::clone(&broker), http_parts(&metrics, &request_id, tls));
+        let http_router = http::router(
+            Arc::clone(&broker),
+            http_parts(&metrics, &request_id, tls, config.limits.body_bytes),
+        );
         let grpc_router = grpc::router(&broker, grpc::Edge { clock, new_request_id: request_id })?;
         if let Some(certificate) = certificate {
             lifecycle.spawn(certificate.watch(lifecycle.clone()));
@@ -161,21 +168,17 @@ async fn open_store(
     lifecycle.spawn(writer.run(lifecycle.drain_token()));
     lifecycle.spawn(reader.run(lifecycle.drain_token()));
     let store = Store::new(Arc::clone(backend), committer, uses);
-    begin_chain(&store, &chain, now).await?;
     Ok((store, chain))
 }
 
-/// The first record of a chain names the chains it saw, so that a chain that vanishes is missed.
-async fn begin_chain(
-    store: &Store,
-    chain: &str,
-    now: crate::model::instant::Instant,
-) -> Result<(), StartError> {
-    let seen = store.rows().list_chains().await?;
-    let seen: Vec<String> = seen.iter().map(|head| format!("{}:{}", head.chain_id, head.seq)).collect();
-    let record =
-        AuditRecord::success(EventName::ChainStarted, &Actor::system(), chain, now).with("seen", seen);
-    Ok(store.record(record).await?)
+/// The first record of a chain names the newest chains it saw, so that one that vanishes is missed.
+async fn begin_chain(store: &Store, chain: &str, now: Instant) -> Result<(), StartError> {
+    let mut seen = store.rows().list_chains().await?;
+    seen.sort_by_key(|head| std::cmp::Reverse(head.started_at));
+    let named: Vec<String> =
+        seen.iter().take(CHAINS_NAMED).map(|head| format!("{}:{}", head.chain_id, head.seq)).collect();
+    let record = AuditRecord::success(EventName::ChainStarted, &Actor::system(), chain, now);
+    Ok(store.record(record.with("seen", named).with("chains", seen.len())).await?)
 }
 
 fn limits(config: &LimitsConfig) -> Limits {
@@ -185,6 +188,8 @@ fn limits(config: &LimitsConfig) -> Limits {
         burst: config.burst,
         max_renewals: config.max_renewals,
         max_lifetime_seconds: config.max_lifetime_seconds,
+        // The settings were validated against the same bounds.
+        default_ttl: Ttl::from_seconds(config.default_ttl_seconds.into()).unwrap_or(Ttl::DEFAULT),
     }
 }
 
@@ -192,6 +197,7 @@ fn http_parts(
     metrics: &Metrics,
     request_id: &Arc<dyn Fn() -> String + Send + Sync>,
     tls: bool,
+    body_bytes: u32,
 ) -> http::Parts {
     let (render, count) = (metrics.clone(), metrics.clone());
     http::Parts {
@@ -201,6 +207,7 @@ fn http_parts(
             let took = Duration::from_micros(answered.micros);
             count.request(answered.operation, super::figures::status_text(answered.status), took);
         }),
+        body_bytes: usize::try_from(body_bytes).unwrap_or(usize::MAX),
         tls,
     }
 }
@@ -226,4 +233,6 @@ impl From<broker::Error> for StartError {
     }
 }
 
+/// How many earlier chains a new one names; each of those names as many before it.
+const CHAINS_NAMED: usize = 64;
 const LAST_COMMITS: Duration = Duration::from_secs(10);

@@ -113,8 +113,9 @@ pub enum Change {
     PlaceFence(Fence),
     /// A signed head of the audit chain.
     PutCheckpoint(Checkpoint),
-    /// Removes access tokens that ran out before the instant given, idempotency keys that are a day older than it, and
-    /// ended leases that would have run out a week before it; of each a bounded number.
+    /// Removes, as of the instant given and at most so many of each kind: access tokens that ran out a day ago,
+    /// idempotency keys older than a day, leases that ended and would have run out a week ago. Answers the largest of the
+    /// three numbers.
     Prune(Instant, u16),
     /// A setting of the database itself, such as `environment`.
     PutSetting(&'static str, String),

@@ -249,6 +249,8 @@ pub struct RenewedLease {
     pub capped_by: Option<RenewalCap>,
     /// What it rests on: present when asked for, or when a value changed since it was last handed out.
     pub sources: Option<Vec<Source>>,
+    /// When the first of its values runs out by itself, where that is known.
+    pub values_expire_at: Option<Instant>,
 }
 
 /// See [`Outcome::Readable`].

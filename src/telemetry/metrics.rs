@@ -66,7 +66,7 @@ impl Metrics {
         }))
     }
 
-    /// A request was answered. The outcome is `ok` or an error's code.
+    /// A request was answered; the outcome is its status code.
     pub fn request(&self, operation: &'static str, outcome_code: &'static str, took: Duration) {
         let operation = Label::from_static_parts("operation", operation);
         let outcome = Label::from_static_parts("outcome_code", outcome_code);
@@ -94,11 +94,6 @@ impl Metrics {
     /// The database failed, in this way.
     pub fn store_error(&self, kind: &'static str) {
         self.counter(STORE_ERRORS, vec![Label::from_static_parts("kind", kind)]).increment(1);
-    }
-
-    /// A caller could not prove who it is, for this reason.
-    pub fn auth_failure(&self, reason: &'static str) {
-        self.counter(AUTH_FAILURES, vec![Label::from_static_parts("reason", reason)]).increment(1);
     }
 
     /// Access tokens were issued.
@@ -219,13 +214,12 @@ pub const METRICS: &[Metric] = &[
     LEASES_RENEWED,
     LEASES_REVOKED,
     LEASES_EXPIRED,
-    AUTH_FAILURES,
 ];
 
 const REQUESTS: Metric = metric(
     "leasehold_requests_total",
     MetricKind::Counter,
-    "Requests answered, by operation and outcome: ok, or the error's code.",
+    "HTTP requests answered, by operation and status code.",
 );
 const REQUEST_SECONDS: Metric = metric(
     "leasehold_request_seconds",
@@ -254,11 +248,6 @@ const LEASES_REVOKED: Metric =
     metric("leasehold_leases_revoked_total", MetricKind::Counter, "Leases revoked.");
 const LEASES_EXPIRED: Metric =
     metric("leasehold_leases_expired_total", MetricKind::Counter, "Leases that ran out.");
-const AUTH_FAILURES: Metric = metric(
-    "leasehold_auth_failures_total",
-    MetricKind::Counter,
-    "Callers that could not prove who they are, by reason.",
-);
 
 const SECONDS: &[f64] =
     &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -279,7 +268,6 @@ mod tests {
         metrics.queue_depth(5);
         metrics.live_leases(u64::MAX);
         metrics.store_error("busy");
-        metrics.auth_failure("expired");
         metrics.leases_created(2);
         let text = metrics.render();
         for line in [
@@ -293,7 +281,6 @@ mod tests {
             "leasehold_queue_depth 5",
             "leasehold_live_leases 4294967295",
             "leasehold_store_errors_total{kind=\"busy\"} 1",
-            "leasehold_auth_failures_total{reason=\"expired\"} 1",
             "leasehold_leases_created_total 2",
             "leasehold_leases_expired_total 0",
         ] {

@@ -30,6 +30,13 @@ pub(super) struct Lent {
     pub(super) expires_at: BTreeMap<String, Instant>,
 }
 
+impl Lent {
+    /// When the first of the values runs out by itself, where that is known.
+    pub(super) fn earliest_expiry(&self) -> Option<Instant> {
+        self.expires_at.values().min().copied()
+    }
+}
+
 impl Broker {
     /// Opens the values of sources, from the credentials they rest on today.
     pub(super) async fn open_sources(&self, sources: &[Source]) -> Result<Lent, Error> {
@@ -76,9 +83,9 @@ impl Broker {
     }
 
     /// When the borrower should renew.
-    pub(super) fn renew_after(&self, lease: &Lease, lent: &Lent) -> Instant {
+    pub(super) fn renew_after(&self, lease: &Lease, values_expire_at: Option<Instant>) -> Instant {
         let jitter = u16::from_be_bytes(self.entropy.bytes());
-        ttl::renew_after(self.clock.now(), lease.expires_at, lent.expires_at.values().min().copied(), jitter)
+        ttl::renew_after(self.clock.now(), lease.expires_at, values_expire_at, jitter)
     }
 }
 

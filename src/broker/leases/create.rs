@@ -26,7 +26,7 @@ use crate::{
 
 use super::{
     answer::{Lent, grant},
-    request::Wanted,
+    request::{Wanted, shape},
     types::{CreateLease, LeaseGrant},
 };
 
@@ -48,7 +48,7 @@ impl Broker {
     /// [`Code::IdempotencyKeyReused`], and what every call may answer.
     pub async fn create_lease(&self, call: &Call, request: CreateLease) -> Result<LeaseGrant, Error> {
         call.require(Operation::LeaseCreate)?;
-        let wanted = request.check()?;
+        let wanted = request.check(self.limits.default_ttl)?;
         let mut cached = self.holdings.cached(&call.caller.subject);
         for _ in 0..ATTEMPTS {
             let from_cache = cached.is_some();
@@ -91,7 +91,7 @@ impl Broker {
             // The lease found rests on sources of its own.
             LeaseOrigin::Replayed | LeaseOrigin::Reused => self.open_sources(&created.sources).await?,
         };
-        let renew_after = self.renew_after(&created.lease, &lent);
+        let renew_after = self.renew_after(&created.lease, lent.earliest_expiry());
         Ok(grant(holdings, created, lent, renew_after, missing))
     }
 
@@ -102,15 +102,16 @@ impl Broker {
         holdings: &Holdings,
         resolution: &Resolution,
     ) -> mutation::CreateLease {
+        let lease = self.new_lease(call, wanted, &resolution.sources);
         mutation::CreateLease {
             actor: call.actor(),
             bearer: call.bearer(),
-            lease: self.new_lease(call, wanted, &resolution.sources),
             sources: resolution.sources.clone(),
             revisions: holdings.revisions.clone(),
             max_live: i64::from(self.limits.max_leases_per_principal),
             idempotency: wanted.idempotency.clone(),
-            reuse_key: wanted.reuse_key.clone(),
+            reuse_key: shape(&lease.services, wanted.ttl, &wanted.server_id, wanted.organization_id),
+            lease,
             reuse: wanted.reuse,
         }
     }
@@ -165,7 +166,7 @@ impl Broker {
         let available = available.filter(|service: &ServiceName| call.caller.scopes.allows_service(service));
         let reason = "no credential that this caller may borrow, or outside the token's service scopes";
         let violations =
-            names.iter().map(|name| Violation::new(format!("services.{name}"), reason)).collect();
+            names.iter().map(|name| Violation::new("services", format!("{name}: {reason}"))).collect();
         let missing = MissingCredentials {
             missing_services: names,
             available_services: available.map(|service| service.to_string()).collect(),

@@ -26,15 +26,13 @@ pub(super) struct Wanted {
     pub(super) reuse: bool,
     pub(super) client_info: Option<String>,
     pub(super) idempotency: Option<Idempotency>,
-    /// A digest of what makes two shared leases the same.
-    pub(super) reuse_key: String,
 }
 
 impl CreateLease {
-    pub(super) fn check(self) -> Result<Wanted, Error> {
+    pub(super) fn check(self, default_ttl: Ttl) -> Result<Wanted, Error> {
         let mut violations = Vec::new();
         let services = check_services(&self.services, &mut violations);
-        let ttl = check_ttl(self.ttl, &mut violations).unwrap_or(Ttl::DEFAULT);
+        let ttl = check_ttl(self.ttl, &mut violations).unwrap_or(default_ttl);
         let organization_id = check_organization(self.organization_id.as_deref(), &mut violations);
         let characters = self.server_id.chars().count();
         if !(1..=MAX_SERVER_ID).contains(&characters) || self.server_id.chars().any(char::is_control) {
@@ -54,11 +52,9 @@ impl CreateLease {
             return Err(Error::invalid(violations));
         }
         let services: Vec<ServiceRef> = services.into_iter().collect();
-        let reuse_key = shape(&services, ttl, &self.server_id, organization_id);
-        let digest = TokenDigest::of(&format!(
-            "{reuse_key} {} {} {:?}",
-            self.allow_partial, self.reuse, self.client_info
-        ));
+        let asked = shape(&services, ttl, &self.server_id, organization_id);
+        let digest =
+            TokenDigest::of(&format!("{asked} {} {} {:?}", self.allow_partial, self.reuse, self.client_info));
         let idempotency = self.idempotency_key.map(|key| Idempotency { key, digest: digest.to_string() });
         Ok(Wanted {
             services,
@@ -69,7 +65,6 @@ impl CreateLease {
             reuse: self.reuse,
             client_info: self.client_info,
             idempotency,
-            reuse_key,
         })
     }
 }
@@ -127,7 +122,13 @@ fn is_key(key: &str) -> bool {
     (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn shape(services: &[ServiceRef], ttl: Ttl, server_id: &str, organization: Option<OrganizationId>) -> String {
+/// A digest of what makes two leases the same to those who would share one: what is lent, not what was asked for.
+pub(super) fn shape(
+    services: &[ServiceRef],
+    ttl: Ttl,
+    server_id: &str,
+    organization: Option<OrganizationId>,
+) -> String {
     let services: Vec<String> = services.iter().map(ToString::to_string).collect();
     // Neither services nor ids contain a space; the server id, which may, comes last.
     let organization = organization.map_or_else(|| "-".to_owned(), |id| id.to_string());

@@ -93,10 +93,10 @@ impl LeaseView {
         if self.status == LeaseStatus::Active { self.lease.renewals_remaining() } else { 0 }
     }
 
-    /// Whether it can be renewed at all: not once it is over.
+    /// Whether it can be renewed: not once it is over, or was renewed as often as it may be.
     #[must_use]
     pub fn renewable(&self) -> bool {
-        self.status == LeaseStatus::Active && self.lease.renewable
+        self.status == LeaseStatus::Active && self.lease.renewals_remaining() > 0
     }
 }
 

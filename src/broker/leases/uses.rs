@@ -88,16 +88,15 @@ impl Broker {
             with_sources: request.include_credentials,
         };
         let renewed = self.judged(call, self.store.renew_lease(renew).await?)?;
-        // Only who may take leases sees values; others learn of a rotation when they may not read it anyway.
-        let sources = renewed.sources.filter(|_| call.caller.scopes.allows(Operation::LeaseCreate));
-        let lent = match &sources {
+        let lent = match &renewed.sources {
             Some(sources) => self.open_sources(sources).await?,
             None => Lent::default(),
         };
+        let values_expire_at = lent.earliest_expiry().or(renewed.values_expire_at);
         Ok(RenewedLease {
-            renew_after: self.renew_after(&renewed.lease, &lent),
+            renew_after: self.renew_after(&renewed.lease, values_expire_at),
             capped_by: renewed.capped_by,
-            credentials: sources.is_some().then_some(lent.credentials),
+            credentials: renewed.sources.is_some().then_some(lent.credentials),
             credential_expires_at: lent.expires_at,
             lease: renewed.lease,
         })
@@ -114,7 +113,7 @@ impl Broker {
         let readable = self.judged(call, self.store.read_credentials(read).await?)?;
         let lent = self.open_sources(&readable.sources).await?;
         Ok(LeaseCredentials {
-            renew_after: self.renew_after(&readable.lease, &lent),
+            renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,
             credential_expires_at: lent.expires_at,
             lease: readable.lease,

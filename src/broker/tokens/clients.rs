@@ -54,6 +54,10 @@ impl Broker {
             let text = "the client must authenticate, by HTTP Basic or by client_id and client_secret";
             TokenError { basic: true, ..TokenError::new(TokenErrorCode::InvalidClient, text) }
         })?;
+        if let Some(known) = self.cached_client(credentials, now) {
+            return Ok(known);
+        }
+        // Who is not known yet costs a look-up: an address that fails all the time waits.
         let address = origin.address.clone().unwrap_or_default();
         if self.failures.is_exhausted(&address, now) {
             let text = "too many failed attempts from this address; slow down";
@@ -71,6 +75,13 @@ impl Broker {
         Err(TokenError { basic: credentials.basic, ..TokenError::new(TokenErrorCode::InvalidClient, text) })
     }
 
+    /// What is known of a client may only admit it: it may have been switched on, or got a new secret, since.
+    fn cached_client(&self, credentials: &ClientCredentials, now: Instant) -> Option<Arc<KnownClient>> {
+        let id: ClientId = credentials.client_id.parse().ok()?;
+        let known = self.clients.entries.get(&id)?;
+        (known.client.active && known.proves(credentials.client_secret.expose(), now)).then_some(known)
+    }
+
     async fn known_client(
         &self,
         credentials: &ClientCredentials,
@@ -79,11 +90,6 @@ impl Broker {
         let secret = credentials.client_secret.expose();
         // An id of no client's form is looked up too, as one that nobody has.
         let id = credentials.client_id.parse().unwrap_or_else(|_| nobody());
-        // What is known of a client may only admit it: it may have been switched on, or got a new secret, since.
-        let admits = |known: &Arc<KnownClient>| known.client.active && known.proves(secret, now);
-        if let Some(known) = self.clients.entries.get(&id).filter(admits) {
-            return Ok(Some(known));
-        }
         let found = self.store.rows().find_client(id, now).await?;
         let known = found.map(|(client, digests)| {
             let digests = digests.into_iter().filter_map(|(text, until)| Some((text.parse().ok()?, until)));

@@ -98,7 +98,7 @@ impl<S: Sync> FromRequest<S> for OAuthRequest {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
-        let body = read_body(&parts.headers, body).await.map_err(IntoResponse::into_response)?;
+        let body = read_body(&parts, body).await.map_err(IntoResponse::into_response)?;
         let mut parameters = if body.is_empty() {
             Parameters::default()
         } else {

@@ -70,13 +70,23 @@ impl Batches {
                     pending.extend([second, first]);
                 }
                 Err(error) => {
-                    tracing::warn!(mutations = mutations.len(), error = %chain_text(&error), "a batch failed");
-                    self.observer.failed(&error);
+                    self.report(&error, mutations.len());
                     for reply in replies {
                         let _ = reply.send(Err(error.clone()));
                     }
                 }
             }
+        }
+    }
+
+    fn report(&self, error: &StoreError, mutations: usize) {
+        let error_text = chain_text(error);
+        // A taken key, or a change of what is not there, is the caller's mistake and in its answer.
+        if matches!(error, StoreError::Conflict { .. } | StoreError::Missing(_)) {
+            tracing::debug!(mutations, error = error_text, "a mutation was refused by the database");
+        } else {
+            tracing::warn!(mutations, error = error_text, "a batch failed");
+            self.observer.failed(error);
         }
     }
 

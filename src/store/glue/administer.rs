@@ -160,12 +160,15 @@ async fn end_leases_unless(active: bool, connection: &mut Connection) -> Result<
     Ok(())
 }
 
-async fn prune(connection: &mut Connection, before: Instant, limit: u16) -> Result<u64, StoreError> {
-    let tokens = tokens::prune(connection, before, limit).await?;
-    let keys = quotas::prune_keys(connection, before, limit).await?;
-    let leases = leases::prune(connection, before.plus_seconds(-ENDED_LEASE_SECONDS), limit).await?;
-    Ok(tokens + keys + leases)
+async fn prune(connection: &mut Connection, now: Instant, limit: u16) -> Result<u64, StoreError> {
+    let tokens = tokens::prune(connection, now.plus_seconds(-TOKEN_SECONDS), limit).await?;
+    let keys = quotas::prune_keys(connection, now, limit).await?;
+    let leases = leases::prune(connection, now.plus_seconds(-ENDED_LEASE_SECONDS), limit).await?;
+    // The kind with the most left to do says whether there is more.
+    Ok(tokens.max(keys).max(leases))
 }
 
-/// How much longer than token rows the leases that ended are kept: a week.
+/// How long the rows of access tokens are kept after they ran out: a day.
+const TOKEN_SECONDS: i64 = 86_400;
+/// How long ended leases are kept after they would have run out: a week.
 const ENDED_LEASE_SECONDS: i64 = 7 * 86_400;

@@ -52,6 +52,7 @@ pub(in crate::store) struct LeaseRow {
     fenced: bool,
     holder_gone: bool,
     stale: bool,
+    values_expire_at: Option<i64>,
 }
 
 impl LeaseRow {
@@ -90,7 +91,9 @@ impl TryFrom<LeaseRow> for LeaseFacts {
             client_info: row.client_info,
             address: row.address,
         };
-        Ok(Self { lease, fenced: row.fenced, holder_gone: row.holder_gone, stale: row.stale })
+        let (fenced, holder_gone, stale) = (row.fenced, row.holder_gone, row.stale);
+        let values_expire_at = row.values_expire_at.map(Instant::from_micros);
+        Ok(Self { lease, fenced, holder_gone, stale, values_expire_at })
     }
 }
 

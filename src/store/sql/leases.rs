@@ -8,7 +8,9 @@ macro_rules! facts {
         "l.id, l.owner, l.principal, l.token_id, l.client_id, l.user_id, l.server_id, l.organization_id, l.services,
          l.credential_scope, l.ttl, l.created_at, l.expires_at, l.lifetime_ends_at, l.renewable, l.renewal_count,
          l.max_renewals, l.last_renewed_at, l.state, l.revoked_at, l.revocation_reason, l.revoked_by, l.client_info,
-         l.address, h.fenced, h.holder_gone, h.stale"
+         l.address, h.fenced, h.holder_gone, h.stale,
+         (SELECT min(c.expires_at) FROM lease_sources s JOIN credentials c ON c.id = s.credential_id
+          WHERE s.lease_id = l.id) AS values_expire_at"
     };
 }
 

@@ -58,6 +58,9 @@ mod tx;
 /// [`StoreError::Setup`] when another process has it open, or it cannot be made or may not be migrated;
 /// [`StoreError::NewerSchema`]; [`StoreError::Unavailable`].
 pub async fn open(path: &Path, may_migrate: bool) -> Result<Arc<dyn Backend>, StoreError> {
+    if !may_migrate && !path.exists() {
+        return Err(StoreError::Setup(format!("there is no database at {}", path.display())));
+    }
     let lock = take_lock(path)?;
     create_file(path)?;
     let writer = writer_options(path);

@@ -168,6 +168,9 @@ scenarios! {
         assert_eq!(lease.credential_expires_at.into_iter().collect::<Vec<_>>(), [("tray".to_owned(), at)]);
         assert!(lease.renew_after <= at.plus_seconds(-60), "{} is too late", lease.renew_after);
         assert!(lease.renew_after >= scene.now());
+        let renewed = ann.renew(&lease.lease_id).await.unwrap();
+        assert_eq!(renewed.credentials, None);
+        assert!(renewed.renew_after <= at.plus_seconds(-60), "{} is too late", renewed.renew_after);
         let calm = ann.borrows(["jira"]).await;
         assert!(calm.renew_after > scene.now().plus_seconds(2_000), "{} is hasty", calm.renew_after);
     }

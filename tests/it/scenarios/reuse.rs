@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use crate::harness::{Ask, Person, Scene, ask, scenarios};
+use crate::harness::{Ask, Person, Refused as _, Scene, ask, scenarios};
 
 scenarios! {
     async fn a_live_lease_of_the_same_kind_is_shared(scene) {
@@ -38,6 +38,42 @@ scenarios! {
         assert!(grants.iter().all(|grant| grant.lease_id == grants[0].lease_id && grant.value("jira") == "her jira"));
         assert_eq!(grants.iter().filter(|grant| grant.fresh).count(), 1);
         assert_eq!(ann.leases().await.len(), 1);
+    }
+
+    async fn a_narrower_token_shares_no_wider_lease(scene) {
+        let ann = a_person(&scene).await;
+        let narrow = ann.with_scopes("lease:create service:todoist").await;
+        let partial = Ask { allow_partial: true, ..shared(["jira", "todoist"]) };
+        let keyed = Ask { idempotency_key: Some("once".to_owned()), ..partial.clone() };
+        let whole = ann.create(&keyed).await.unwrap();
+
+        let part = narrow.create(&partial).await.unwrap();
+
+        assert_ne!(part.lease_id, whole.lease_id);
+        assert_eq!(part.credentials.keys().collect::<Vec<_>>(), ["todoist"]);
+        assert_eq!(narrow.create(&keyed).await.refusal(), "idempotency_key_reused");
+    }
+
+    async fn a_part_is_not_taken_for_the_whole(scene) {
+        let ann = a_person(&scene).await;
+        let narrow = ann.with_scopes("lease:create service:todoist").await;
+        let partial = Ask { allow_partial: true, ..shared(["jira", "todoist"]) };
+        let part = narrow.create(&partial).await.unwrap();
+
+        let whole = ann.create(&shared(["jira", "todoist"])).await.unwrap();
+
+        assert!(whole.fresh && whole.lease_id != part.lease_id);
+        assert_eq!((whole.value("jira"), whole.value("todoist")), ("her jira", "her todoist"));
+    }
+
+    async fn handing_out_again_is_recorded(scene) {
+        let ann = a_person(&scene).await;
+        let lease = ann.create(&shared(["jira"])).await.unwrap().lease_id;
+        ann.create(&shared(["jira"])).await.unwrap();
+
+        let events: Vec<_> = scene.records_of(&lease).await.iter().map(|record| record.event.clone()).collect();
+
+        assert_eq!(events, ["lease_created", "credential_read"]);
     }
 
     async fn at_least_half_its_life_must_be_left(scene) {

@@ -19,6 +19,18 @@ scenarios! {
         assert_eq!(ann.renew(&lease).await.unwrap().credentials, None);
     }
 
+    async fn a_renewal_that_may_show_no_values_leaves_them_for_the_next(scene) {
+        let ann = scene.person().await;
+        let own = ann.deposits("jira", "old").await;
+        let lease = ann.borrows(["jira"]).await.lease_id;
+        let renewing = ann.with_scopes("lease:renew service:*").await;
+
+        scene.rotates(own, "new").await;
+
+        assert_eq!(renewing.renew(&lease).await.unwrap().credentials, None);
+        assert_eq!(ann.renew(&lease).await.unwrap().value("jira"), Some("new"));
+    }
+
     async fn a_reading_gives_the_new_value(scene) {
         let ann = scene.person().await;
         let own = ann.deposits("jira", "old").await;

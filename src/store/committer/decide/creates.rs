@@ -89,6 +89,7 @@ impl Desk {
     fn decide(&mut self, work: &mut Working, create: &CreateLease) -> Result<CreatedLease, Refusal> {
         work.check_token(&create.bearer)?;
         if let Some(replayed) = replay(work, create)? {
+            record_handing_out(work, create, &replayed.lease, "idempotency_key");
             return Ok(replayed);
         }
         if create.revisions.iter().any(|(owner, revision)| self.revisions.get(owner) != Some(revision)) {
@@ -96,8 +97,10 @@ impl Desk {
         }
         let slot = (create.bearer.principal, create.reuse_key.clone());
         if create.reuse
-            && let Some(reused) = self.reusable.get(&slot).and_then(|found| shareable(found, work.now))
+            && let Some(reused) =
+                self.reusable.get(&slot).and_then(|found| shareable(found, create, work.now))
         {
+            record_handing_out(work, create, &reused.lease, "reuse");
             remember_key(work, create, reused.lease.id);
             return Ok(reused);
         }
@@ -113,7 +116,13 @@ impl Desk {
         }
         *work.quota_moves.entry(principal).or_default() += 1;
         let lease = create.lease.clone();
-        let facts = LeaseFacts { lease: lease.clone(), fenced: false, holder_gone: false, stale: false };
+        let facts = LeaseFacts {
+            lease: lease.clone(),
+            fenced: false,
+            holder_gone: false,
+            stale: false,
+            values_expire_at: None,
+        };
         let slot = (principal, create.reuse_key.clone());
         self.reusable.entry(slot).or_default().push((facts, create.sources.clone()));
         work.new_leases.push(NewLease {
@@ -195,11 +204,16 @@ async fn load_reusable(
     Ok(found)
 }
 
-fn shareable(found: &[(LeaseFacts, Vec<Source>)], now: Instant) -> Option<CreatedLease> {
+fn shareable(
+    found: &[(LeaseFacts, Vec<Source>)],
+    create: &CreateLease,
+    now: Instant,
+) -> Option<CreatedLease> {
     let fits = |facts: &LeaseFacts| {
         let lease = &facts.lease;
         let half_life = i64::from(lease.ttl.seconds()) * 1_000_000 / 2;
         facts.standing(now) == Standing::Holds
+            && is_visible(lease, create)
             && lease.expires_at.micros_since(now) >= half_life
             && lease.renewals_remaining() > 0
     };
@@ -215,14 +229,30 @@ fn replay(work: &Working, create: &CreateLease) -> Result<Option<CreatedLease>, 
     if used.idempotency.digest != idempotency.digest {
         return Err(Refusal::IdempotencyKeyReused);
     }
+    // The same request of a token that may see less now is another request.
+    let visible =
+        |lease: &Lease| if is_visible(lease, create) { Ok(()) } else { Err(Refusal::IdempotencyKeyReused) };
     let origin = LeaseOrigin::Replayed;
     if let Some(new) = work.new_leases.iter().find(|new| new.lease.id == used.lease_id) {
+        visible(&new.lease)?;
         return Ok(Some(CreatedLease { lease: new.lease.clone(), sources: new.sources.clone(), origin }));
     }
     let held = work.leases.get(&used.lease_id).filter(|held| held.refusal(work.now).is_none());
     let held = held.ok_or(Refusal::LeaseEnded)?;
+    visible(&held.facts.lease)?;
     let sources = held.sources.clone().unwrap_or_default();
     Ok(Some(CreatedLease { lease: held.facts.lease.clone(), sources, origin }))
+}
+
+/// Values never go to a bearer whose scopes would not let it see the lease.
+fn is_visible(lease: &Lease, create: &CreateLease) -> bool {
+    lease.is_visible_to(create.bearer.principal, &create.bearer.scopes)
+}
+
+/// A lease found hands its values out once more: that is recorded as any reading of them.
+fn record_handing_out(work: &mut Working, create: &CreateLease, lease: &Lease, found_by: &str) {
+    let record = AuditRecord::success(EventName::CredentialRead, &create.actor, lease.id, work.now);
+    work.record(record.with("found_by", found_by));
 }
 
 fn remember_key(work: &mut Working, create: &CreateLease, lease_id: LeaseId) {

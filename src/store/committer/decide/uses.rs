@@ -6,6 +6,7 @@ use crate::{
         id::LeaseId,
         instant::Instant,
         lease::Lease,
+        scope::Operation,
         standing::Standing,
     },
     store::mutation::{
@@ -73,8 +74,15 @@ fn renew_one(work: &mut Working, renew: &RenewLease) -> Result<Outcome, Refusal>
     let renewal = lease.renewal(renew.ttl, now).map_err(Refusal::Use)?;
     lease.renewed(renewal, now);
     held.changed = true;
-    let sources = (renew.with_sources || held.rotated).then(|| held.hand_out());
-    let outcome = RenewedLease { lease: held.facts.lease.clone(), capped_by: renewal.capped_by, sources };
+    // Who may not see values leaves a rotation for somebody who may.
+    let may_see = renew.bearer.scopes.allows(Operation::LeaseCreate);
+    let sources = (may_see && (renew.with_sources || held.rotated)).then(|| held.hand_out());
+    let outcome = RenewedLease {
+        lease: held.facts.lease.clone(),
+        capped_by: renewal.capped_by,
+        sources,
+        values_expire_at: held.facts.values_expire_at,
+    };
     let record = lease_record(EventName::LeaseRenewed, &renew.actor, &outcome.lease, now);
     work.record(record.with("renewal_count", outcome.lease.renewal_count));
     Ok(Outcome::Renewed(Box::new(outcome)))
