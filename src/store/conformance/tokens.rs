@@ -2,7 +2,7 @@
 
 use super::{
     ground::Ground,
-    world::{NOW, World, id},
+    world::{DAY, NOW, World, id},
 };
 use crate::{
     model::{
@@ -157,7 +157,7 @@ pub(super) async fn old_tokens_are_pruned(ground: &Ground) {
     let world = World::new(ground).await;
     let tokens: Vec<Token> = (0..5).map(|number| world.access(number)).collect();
     ground.issue(&tokens).await;
-    let at = NOW.plus_seconds(3_600);
+    let at = NOW.plus_seconds(3_600 + DAY);
     assert_eq!(ground.apply(Change::Prune(at, 10)).await.expect("pruned"), 0);
     assert_eq!(ground.apply(Change::Prune(at.plus_micros(1), 3)).await.expect("pruned"), 3);
     assert_eq!(ground.apply(Change::Prune(at.plus_micros(1), 3)).await.expect("pruned"), 2);

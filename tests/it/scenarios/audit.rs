@@ -222,6 +222,32 @@ on_each_database! {
         world.end().await;
     }
 
+    async fn a_chain_that_is_gone_is_missed_by_the_next(installation) {
+        let (world, _) = a_recorded_lease(installation).await;
+        let chain = world.with_database(async |database| database.texts(CHAINS, "aud_%").await).await.remove(0);
+        let world = world.closes().await.opens().await;
+        assert_eq!(world.broker().verify_audit().await.unwrap().faults, Vec::<String>::new());
+
+        world.with_database(async |database| database.write(REMOVE_CHAIN, &chain).await).await;
+
+        let faults = world.broker().verify_audit().await.unwrap().faults;
+        assert!(faults.len() == 1 && faults[0].contains("gone"), "{faults:?}");
+        world.end().await;
+    }
+
+    async fn a_forged_checkpoint_shows(installation) {
+        let (world, _) = a_recorded_lease(installation).await;
+        let chain = world.with_database(async |database| database.texts(CHAINS, "aud_%").await).await.remove(0);
+        assert!(world.broker().sign_checkpoint(&chain).await.unwrap());
+        assert_eq!(world.broker().verify_audit().await.unwrap().faults, Vec::<String>::new());
+
+        world.with_database(async |database| database.write(FORGE_SIGNATURE, &chain).await).await;
+
+        let faults = world.broker().verify_audit().await.unwrap().faults;
+        assert!(faults.len() == 1 && faults[0].contains("signature"), "{faults:?}");
+        world.end().await;
+    }
+
     async fn a_removed_record_shows(installation) {
         let (world, lease) = a_recorded_lease(installation).await;
 
@@ -286,3 +312,6 @@ const CUT: &str =
     "DELETE FROM audit_records WHERE chain_id LIKE $1 AND seq = (SELECT max(r.seq) FROM audit_records r)";
 const SET_HEAD_BACK: &str = "UPDATE audit_chains SET seq = seq - 1, hash = (
     SELECT r.hash FROM audit_records r ORDER BY r.seq DESC LIMIT 1) WHERE chain_id LIKE $1";
+const CHAINS: &str = "SELECT chain_id FROM audit_chains WHERE chain_id LIKE $1";
+const REMOVE_CHAIN: &str = "DELETE FROM audit_chains WHERE chain_id = $1";
+const FORGE_SIGNATURE: &str = "UPDATE audit_checkpoints SET signature = 'AAAA' WHERE chain_id = $1";
