@@ -106,6 +106,7 @@ impl Broker {
         let actor = Actor { owner: Some(Owner::Organization(organization)), ..call.actor() };
         let removed = self.administer(&actor, EventName::MemberRemoved, &user.to_string(), change).await;
         removed.map(drop).map_err(|error| match error.code {
+            Code::Conflict => Error::new(Code::Conflict, "an organization keeps at least one owner"),
             Code::NotFound => Error::not_found("membership"),
             _ => error,
         })

@@ -102,12 +102,25 @@ impl Dev {
     }
 }
 
+/// Makes the data directory, or takes one that an earlier start made; any other folder is left as it is.
 fn prepare_folder(folder: &Path) -> Result<(), CliError> {
     let what = || format!("the data directory {}", folder.display());
+    let keys = folder.join("root.keys");
+    let entries = fs::read_dir(folder).map(Iterator::count).unwrap_or_default();
+    if entries > 0 && !keys.exists() {
+        let text = format!(
+            "{} is not empty and has no root.keys: name a folder that is new or was made by `leasehold dev` (if its \
+             root.keys was lost, its data cannot be opened any more: remove it)",
+            what()
+        );
+        return Err(CliError::Other(text));
+    }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_error(what()))?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(io_error(what()))?;
-    write_private(&folder.join(".gitignore"), "*\n")?;
-    let keys = folder.join("root.keys");
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        write_private(&ignore, "*\n")?;
+    }
     if !keys.exists() {
         let key = root::generate("dev", &OsEntropy).map_err(|error| CliError::Other(error.to_string()))?;
         write_private(&keys, &format!("{}\n", key.expose()))?;

@@ -71,7 +71,7 @@ impl Server {
         let metrics = Metrics::new();
         let store_life = Lifecycle::new();
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let (store, chain) = open_store(&backend, &clock, &entropy, &metrics, &config, &store_life).await?;
+        let (store, chain) = open_store(&backend, &clock, &entropy, &metrics, &config, &store_life);
         let (limits, chain_store) = (limits(&config.limits), store.clone());
         let parts = Parts {
             store,
@@ -150,14 +150,14 @@ pub fn open_keyring(config: &Config) -> Result<Arc<Keyring>, StartError> {
     Ok(Arc::new(Keyring::new(keys, Arc::new(OsEntropy))))
 }
 
-async fn open_store(
+fn open_store(
     backend: &Arc<dyn Backend>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     metrics: &Metrics,
     config: &Config,
     lifecycle: &Lifecycle,
-) -> Result<(Store, String), StartError> {
+) -> (Store, String) {
     let now = clock.now();
     let chain = entropy.id::<ChainId>(now).to_string();
     let queue = usize::try_from(config.limits.queue).unwrap_or(usize::MAX);
@@ -168,7 +168,7 @@ async fn open_store(
     lifecycle.spawn(writer.run(lifecycle.drain_token()));
     lifecycle.spawn(reader.run(lifecycle.drain_token()));
     let store = Store::new(Arc::clone(backend), committer, uses);
-    Ok((store, chain))
+    (store, chain)
 }
 
 /// The first record of a chain names the newest chains it saw, so that one that vanishes is missed.

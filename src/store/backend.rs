@@ -213,8 +213,9 @@ pub trait Tx: Send {
     async fn move_quotas(&mut self, deltas: &[(Principal, i64)]) -> Result<(), StoreError>;
     /// Inserts idempotency keys; one that ran out is replaced.
     async fn insert_keys(&mut self, keys: &[UsedKey], now: Instant) -> Result<(), StoreError>;
-    /// Inserts access tokens whose client is active and of the token's epoch; answers which went in.
-    async fn insert_access_tokens(&mut self, tokens: &[Token]) -> Result<Vec<TokenId>, StoreError>;
+    /// Inserts access tokens whose client is active and of the token's epoch, and has the secret of this digest, good when
+    /// the token was issued; answers which went in.
+    async fn insert_access_tokens(&mut self, tokens: &[(Token, String)]) -> Result<Vec<TokenId>, StoreError>;
     /// Revokes tokens of their clients; answers which were live before.
     async fn revoke_tokens(
         &mut self,

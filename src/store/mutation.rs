@@ -141,6 +141,8 @@ pub struct IssueToken {
     pub actor: Actor,
     /// The token; its epoch is the client's, as read.
     pub token: Token,
+    /// The digest, in hex, of the secret that the client proved itself with: it must be good still.
+    pub secret: String,
 }
 
 /// See [`Mutation::RevokeToken`].

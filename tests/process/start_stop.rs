@@ -74,6 +74,17 @@ async fn a_second_process_on_the_same_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_folder_of_somebody_elses_is_left_as_it_is() {
+    let site = Site::new(Kind::Sqlite).await;
+    fs::create_dir_all(site.data()).expect("a folder");
+    fs::write(site.data().join(".gitignore"), "/target/\n").expect("a file");
+    let stderr = refusal(site.dev_command(&[])).await;
+    assert!(stderr.contains("not empty") && stderr.contains("root.keys"), "{stderr}");
+    let kept = fs::read_to_string(site.data().join(".gitignore")).expect("the file");
+    assert_eq!((kept.as_str(), fs::read_dir(site.data()).expect("the folder").count()), ("/target/\n", 1));
+}
+
+#[tokio::test]
 async fn a_busy_port_is_named() {
     let site = Site::new(Kind::Sqlite).await;
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -2,11 +2,20 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::model::secret::{SecretBytes, SecretText};
+use crate::{
+    keyring::digest::TokenDigest,
+    model::secret::{SecretBytes, SecretText},
+};
 
 use super::types::ClientCredentials;
 
 impl ClientCredentials {
+    /// The digest that the secret is stored by, in hex.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        TokenDigest::of(self.client_secret.expose()).to_string()
+    }
+
     /// Reads what follows `Basic `; none when it is not an id and a secret.
     #[must_use]
     pub fn from_basic(encoded: &str) -> Option<Self> {

@@ -43,23 +43,44 @@ impl KnownClient {
 }
 
 impl Broker {
-    /// The client that the credentials prove.
+    /// The client that the credentials prove, as the database has it now.
+    pub(super) async fn authenticate_client_anew(
+        &self,
+        origin: &Origin,
+        credentials: Option<&ClientCredentials>,
+    ) -> Result<Arc<KnownClient>, TokenError> {
+        self.prove_client(origin, credentials, Reading::Fresh).await
+    }
+
+    /// The client that the credentials prove, maybe as it was read before: what is made of it must name its epoch and its
+    /// secret in the database.
     pub(super) async fn authenticate_client(
         &self,
         origin: &Origin,
         credentials: Option<&ClientCredentials>,
+    ) -> Result<Arc<KnownClient>, TokenError> {
+        self.prove_client(origin, credentials, Reading::Cached).await
+    }
+
+    async fn prove_client(
+        &self,
+        origin: &Origin,
+        credentials: Option<&ClientCredentials>,
+        reading: Reading,
     ) -> Result<Arc<KnownClient>, TokenError> {
         let now = self.clock.now();
         let credentials = credentials.ok_or_else(|| {
             let text = "the client must authenticate, by HTTP Basic or by client_id and client_secret";
             TokenError { basic: true, ..TokenError::new(TokenErrorCode::InvalidClient, text) }
         })?;
-        if let Some(known) = self.cached_client(credentials, now) {
+        let cached = self.cached_client(credentials, now);
+        let is_known = cached.is_some();
+        if let Some(known) = cached.filter(|_| reading == Reading::Cached) {
             return Ok(known);
         }
         // Who is not known yet costs a look-up: an address that fails all the time waits.
         let address = origin.address.clone().unwrap_or_default();
-        if self.failures.is_exhausted(&address, now) {
+        if !is_known && self.failures.is_exhausted(&address, now) {
             let text = "too many failed attempts from this address; slow down";
             return Err(TokenError {
                 retry_after: Some(1),
@@ -103,6 +124,13 @@ impl Broker {
         self.clients.entries.insert(id, Arc::clone(&known));
         Ok(known.proves(secret, now).then_some(known))
     }
+}
+
+/// Whether a client may be taken as it was read before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Cached,
+    Fresh,
 }
 
 fn nobody() -> ClientId {

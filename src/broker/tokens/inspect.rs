@@ -27,7 +27,7 @@ impl Broker {
         client: Option<ClientCredentials>,
         token: &str,
     ) -> Result<Introspection, TokenError> {
-        let known = self.authenticate_client(origin, client.as_ref()).await?;
+        let known = self.authenticate_client_anew(origin, client.as_ref()).await?;
         let Some(found) = self.find_shown_token(token).await? else { return Ok(Introspection::default()) };
         if found.owner != known.client.owner {
             return Ok(Introspection::default());
@@ -63,7 +63,7 @@ impl Broker {
         client: Option<ClientCredentials>,
         token: &str,
     ) -> Result<(), TokenError> {
-        let known = self.authenticate_client(origin, client.as_ref()).await?;
+        let known = self.authenticate_client_anew(origin, client.as_ref()).await?;
         let found = self.find_shown_token(token).await?;
         let own =
             found.filter(|found| found.kind == TokenKind::Access && found.client_id == Some(known.client.id));

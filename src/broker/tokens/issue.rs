@@ -14,7 +14,7 @@ use crate::{
     store::mutation,
 };
 
-use super::types::{IssueToken, IssuedToken, TokenError, TokenErrorCode};
+use super::types::{ClientCredentials, IssueToken, IssuedToken, TokenError, TokenErrorCode};
 
 impl Broker {
     /// Issues an access token. Its row and record are durable before it leaves.
@@ -42,9 +42,10 @@ impl Broker {
                 }
             };
             let token = self.new_token(&known.client, scopes, audience);
+            let secret = request.client.as_ref().map(ClientCredentials::digest).unwrap_or_default();
             let access_token = self.sign(&token, &known.client).await?;
             let scope = token.scopes.to_string();
-            match self.store.issue_token(mutation::IssueToken { actor, token }).await? {
+            match self.store.issue_token(mutation::IssueToken { actor, token, secret }).await? {
                 Ok(()) => return Ok(IssuedToken { access_token, expires_in: ACCESS_TOKEN_SECONDS, scope }),
                 // The client changed since it was read: read it again.
                 Err(_) => self.clients.forget(known.client.id),

@@ -93,6 +93,7 @@ impl Batches {
     async fn commit(&mut self, mutations: &[Mutation]) -> Result<Outcomes, StoreError> {
         self.settle().await?;
         let mut attempt = 0;
+        let stopwatch = Stopwatch::start();
         loop {
             attempt += 1;
             match self.attempt(mutations).await {
@@ -109,7 +110,7 @@ impl Batches {
                         return Err(StoreError::OutcomeUnknown);
                     }
                 },
-                Err(Failed::Before(error)) if attempt < attempts_for(&error) => {
+                Err(Failed::Before(error)) if attempt < attempts_for(&error, stopwatch.elapsed()) => {
                     tokio::time::sleep(Duration::from_millis(2 * attempt)).await;
                 }
                 Err(Failed::Before(error)) => return Err(error),
@@ -189,12 +190,13 @@ const fn is_about_one(error: &StoreError) -> bool {
     )
 }
 
-/// How often a batch is tried in all after this error.
-const fn attempts_for(error: &StoreError) -> u64 {
+/// How often a batch is tried in all after this error, so long after it began.
+fn attempts_for(error: &StoreError, elapsed: Duration) -> u64 {
     match error {
         StoreError::Serialization(_) => MAX_ATTEMPTS,
-        // A pooled connection may be stale after the database was restarted; the next one is fresh.
-        StoreError::Unavailable(_) => 2,
+        // A pooled connection may be stale after the database was restarted; the next one is fresh. A database that let
+        // us wait is away: callers should hear so.
+        StoreError::Unavailable(_) if elapsed < PATIENCE => 2,
         _ => 1,
     }
 }
@@ -211,6 +213,7 @@ fn chain_text(error: &StoreError) -> String {
 }
 
 const MAX_ATTEMPTS: u64 = 10;
+const PATIENCE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The pauses add up to about three seconds.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_600);

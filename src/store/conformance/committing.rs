@@ -78,7 +78,11 @@ fn read(world: &World, lease_id: LeaseId) -> Mutation {
 }
 
 fn issue(token: Token) -> Mutation {
-    Mutation::IssueToken(Box::new(IssueToken { actor: Actor::system(), token }))
+    Mutation::IssueToken(Box::new(IssueToken {
+        actor: Actor::system(),
+        token,
+        secret: "digest-1".to_owned(),
+    }))
 }
 
 fn refusal(reply: &Reply) -> Option<Refusal> {

@@ -96,6 +96,7 @@ suite! {
     people {
         users_are_unique_by_address,
         a_membership_ends_as_a_tombstone,
+        an_organization_keeps_an_owner,
         what_is_not_there_is_missing,
         statuses_raise_epochs,
     }
@@ -108,6 +109,7 @@ suite! {
         uses_are_counted_up_to_the_limit,
         clients_keep_digests_until_they_run_out,
         mcp_tokens_are_found_by_digest,
+        a_secret_that_ran_out_gets_no_token,
         old_tokens_are_pruned,
         resources_are_registered,
     }

@@ -91,3 +91,17 @@ pub(super) async fn statuses_raise_epochs(ground: &Ground) {
     let name = ground.backend.find_organization_name(world.organization).await.expect("organizations");
     assert_eq!(name.as_deref(), Some("Development Team"));
 }
+
+pub(super) async fn an_organization_keeps_an_owner(ground: &Ground) {
+    let world = World::new(ground).await;
+    let is_refused = |done: Result<u64, StoreError>| matches!(done, Err(StoreError::Conflict { .. }));
+    let put = |who, role| Change::PutMembership(membership(world.organization, who, role));
+    let remove = |who| Change::RemoveMembership(world.organization, who);
+    ground.apply(put(world.user, Role::Owner)).await.expect("an owner");
+    assert!(is_refused(ground.apply(remove(world.user)).await));
+    assert!(is_refused(ground.apply(put(world.user, Role::Admin)).await));
+    ground.apply(Change::CreateUser(user(id(50), "bob@example.org"))).await.expect("a user");
+    ground.apply(put(id(50), Role::Owner)).await.expect("another owner");
+    ground.apply(put(world.user, Role::Admin)).await.expect("one is left");
+    assert!(is_refused(ground.apply(remove(id(50))).await));
+}

@@ -18,7 +18,11 @@ use crate::{
 impl Ground {
     async fn issue(&self, tokens: &[Token]) -> Vec<TokenId> {
         let mut tx = self.backend.begin().await.expect("a transaction");
-        let issued = tx.insert_access_tokens(tokens).await.expect("issued");
+        let of_organization = |token: &Token| token.client_id == Some(id(4));
+        let digest = |token: &Token| if of_organization(token) { "digest-2" } else { "digest-1" };
+        let secret = |token: &Token| (token.clone(), digest(token).to_owned());
+        let tokens: Vec<_> = tokens.iter().map(secret).collect();
+        let issued = tx.insert_access_tokens(&tokens).await.expect("issued");
         tx.commit().await.expect("a commit");
         issued
     }
@@ -151,6 +155,17 @@ pub(super) async fn mcp_tokens_are_found_by_digest(ground: &Ground) {
     let stranger = Token { user_id: Some(id(99)), ..twin };
     let missing = ground.apply(Change::CreateMcpToken(stranger, "other".to_owned())).await;
     assert!(matches!(missing, Err(StoreError::Missing("the user"))), "{missing:?}");
+}
+
+pub(super) async fn a_secret_that_ran_out_gets_no_token(ground: &Ground) {
+    let world = World::new(ground).await;
+    let rotate = Change::RotateClientSecret(world.client, "digest-b".to_owned(), NOW.plus_seconds(10));
+    ground.apply(rotate).await.expect("rotated");
+    let later = Token { issued_at: NOW.plus_seconds(10), ..world.access(2) };
+    assert_eq!(ground.issue(&[world.access(1), later.clone()]).await, vec![world.access(1).id]);
+    let mut tx = ground.backend.begin().await.expect("a transaction");
+    let issued = tx.insert_access_tokens(&[(later.clone(), "digest-b".to_owned())]).await.expect("issued");
+    assert_eq!(issued, vec![later.id]);
 }
 
 pub(super) async fn old_tokens_are_pruned(ground: &Ground) {

@@ -103,6 +103,9 @@ async fn set_organization_status(
 
 async fn put_membership(connection: &mut Connection, membership: &Membership) -> Result<u64, StoreError> {
     change_user(connection, membership.user_id).await?;
+    if membership.role != Role::Owner {
+        people::keep_an_owner(connection, membership.organization_id, membership.user_id).await?;
+    }
     people::put_membership(connection, membership).await
 }
 
@@ -111,6 +114,7 @@ async fn remove_membership(
     organization: OrganizationId,
     user: UserId,
 ) -> Result<u64, StoreError> {
+    people::keep_an_owner(connection, organization, user).await?;
     let touched = people::remove_membership(connection, organization, user).await?;
     change_user(connection, user).await?;
     Ok(touched)

@@ -129,6 +129,18 @@ pub(super) async fn put_membership(
     change(connection, statement, "the organization").await
 }
 
+/// Refuses to take an organization's only owner away.
+pub(super) async fn keep_an_owner(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<(), StoreError> {
+    let statement = query(&sql::IS_ONLY_OWNER).bind(organization.to_string()).bind(user.to_string());
+    let only: Option<(String,)> = find(connection, statement).await?;
+    let constraint = LAST_OWNER.to_owned();
+    if only.is_some() { Err(StoreError::Conflict { constraint }) } else { Ok(()) }
+}
+
 pub(super) async fn remove_membership(
     connection: &mut Connection,
     organization: OrganizationId,
@@ -145,3 +157,6 @@ async fn insert_owner(
 ) -> Result<u64, StoreError> {
     execute(connection, query(&sql::INSERT_OWNER).bind(id).bind(kind)).await
 }
+
+/// Named like a constraint of the database.
+const LAST_OWNER: &str = "organizations_keep_an_owner";

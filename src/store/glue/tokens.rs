@@ -62,12 +62,19 @@ pub(super) async fn find_mcp(connection: &mut Connection, digest: &str) -> Resul
 
 pub(super) async fn insert_access(
     connection: &mut Connection,
-    tokens: &[Token],
+    tokens: &[(Token, String)],
 ) -> Result<Vec<TokenId>, StoreError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        token: TokenParameters<'a>,
+        secret: &'a str,
+    }
     if tokens.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = set(&sql::INSERT_ACCESS, tokens.iter().map(TokenParameters::from))?;
+    let rows = tokens.iter().map(|(token, secret)| Row { token: TokenParameters::from(token), secret });
+    let statement = set(&sql::INSERT_ACCESS, rows)?;
     fetch(connection, statement).await?.into_iter().map(token_id).collect()
 }
 

@@ -138,7 +138,7 @@ impl Tx for Writing {
         quotas::insert_keys(self.connection(), keys, now).await
     }
 
-    async fn insert_access_tokens(&mut self, tokens: &[Token]) -> Result<Vec<TokenId>, StoreError> {
+    async fn insert_access_tokens(&mut self, tokens: &[(Token, String)]) -> Result<Vec<TokenId>, StoreError> {
         tokens::insert_access(self.judging().await?, tokens).await
     }
 

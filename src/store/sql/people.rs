@@ -57,6 +57,12 @@ statements! {
          ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role, epoch = memberships.epoch + 1,
              created_at = CASE WHEN memberships.removed THEN excluded.created_at ELSE memberships.created_at END,
              removed = FALSE";
+    /// Whether `$2` is the only owner of organization `$1`.
+    IS_ONLY_OWNER = "membership.is_only_owner":
+        "SELECT m.user_id FROM memberships m
+         WHERE m.organization_id = $1 AND m.user_id = $2 AND m.role = 'owner' AND NOT m.removed AND NOT EXISTS (
+             SELECT 1 FROM memberships x WHERE x.organization_id = $1 AND x.user_id <> $2 AND x.role = 'owner'
+                 AND NOT x.removed)";
     /// Leaves a tombstone: `$1` organization, `$2` user.
     REMOVE_MEMBERSHIP = "membership.remove":
         "UPDATE memberships SET removed = TRUE, epoch = epoch + 1

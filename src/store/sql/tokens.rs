@@ -41,12 +41,15 @@ statements! {
     /// Inserts access tokens whose client stands as it was read; answers which.
     INSERT_ACCESS = "token.insert_access" rows (
         id text, client_id text, user_id text, owner text, name text, scopes text, audience text, epoch bigint,
-        issued_at bigint, expires_at bigint, max_usages bigint):
+        issued_at bigint, expires_at bigint, max_usages bigint, secret text):
         "INSERT INTO tokens (id, kind, client_id, user_id, owner, name, scopes, audience, epoch, active, issued_at,
              expires_at, max_usages, usages)
          SELECT r.id, 'access', r.client_id, r.user_id, r.owner, r.name, r.scopes, r.audience, r.epoch, TRUE,
              r.issued_at, r.expires_at, r.max_usages, 0
          FROM r JOIN clients c ON c.id = r.client_id AND c.active AND c.epoch = r.epoch
+         JOIN client_secrets s ON s.client_id = c.id AND s.digest = r.secret
+             AND (s.expires_at IS NULL OR s.expires_at > r.issued_at)
+         WHERE TRUE
          RETURNING id";
     /// Inserts an MCP token, if its user is there: `$1` id, `$2` digest, `$3` user, `$4` owner, `$5` name, `$6` scopes,
     /// `$7` audience, `$8` epoch, `$9` issued, `$10` expires, `$11` uses.

@@ -36,10 +36,10 @@ pub(super) async fn decide(
 }
 
 async fn issue(work: &mut Working, tx: &mut dyn Tx, mutations: &[Mutation]) -> Result<(), StoreError> {
-    let tokens: Vec<Token> = mutations
+    let tokens: Vec<(Token, String)> = mutations
         .iter()
         .filter_map(|mutation| match mutation {
-            Mutation::IssueToken(issue) => Some(issue.token.clone()),
+            Mutation::IssueToken(issue) => Some((issue.token.clone(), issue.secret.clone())),
             _ => None,
         })
         .collect();
