@@ -6,18 +6,19 @@ use crate::{
     keyring::machine_secret::SecretKind,
     model::{
         audit::Actor,
-        id::UserId,
+        id::{OrganizationId, UserId},
         organization::{Role, SharingEntry, SharingRule},
         owner::Owner,
         scope::ScopeSet,
         secret::SecretText,
         service::DEFAULT_ACCOUNT,
+        user::User,
     },
     store::admin::{AdminChange, Change},
 };
 
 use super::{
-    Broker, Error, Origin,
+    Broker, Code, Error, Origin,
     admin::{NewClient, NewCredential, NewMcpToken},
     leases::types::CreateLease,
 };
@@ -47,46 +48,32 @@ impl Broker {
     /// Makes the development data, unless it is there. The database is marked as one of development first.
     ///
     /// # Errors
-    /// [`super::Code::Conflict`] when an earlier start was cut off in the midst of it; what the database said.
+    /// What the database said.
     pub async fn seed_development(&self) -> Result<(), Error> {
         let rows = self.store.rows();
         if rows.find_setting(SEEDED).await?.is_some() {
             return Ok(());
         }
-        if rows.find_user_by_email(SYSTEM_EMAIL).await?.is_some() {
-            let message =
-                "the development data is incomplete, an earlier start was cut off: remove the data directory";
-            return Err(Error::new(super::Code::Conflict, message));
-        }
+        // Each step looks first: a start that was cut off in the midst of them is finished by the next.
         self.put_setting(ENVIRONMENT, DEVELOPMENT).await?;
         let actor = Actor::system();
-        let system = self.create_user(&actor, SYSTEM_EMAIL, "MCP Server").await?;
-        let user = self.create_user(&actor, SEED_EMAIL, "Test User").await?;
-        let team = self.create_organization(&actor, "Development Team", user.id).await?;
-        let projects = self.create_organization(&actor, "Client Projects", system.id).await?;
-        self.put_member(&actor, projects.id, user.id, Role::Admin).await?;
+        let system = self.seed_user(SYSTEM_EMAIL, "MCP Server").await?;
+        let user = self.seed_user(SEED_EMAIL, "Test User").await?;
+        let team = self.seed_organization("Development Team", user.id).await?;
+        let projects = self.seed_organization("Client Projects", system.id).await?;
+        self.put_member(&actor, projects, user.id, Role::Admin).await?;
         for (service, fields) in personal() {
             self.seed_credential(Owner::User(user.id), service, None, fields).await?;
         }
         for (service, fields) in shared_with_team() {
-            self.seed_credential(
-                Owner::Organization(team.id),
-                service,
-                Some(SharingEntry::AllMembers),
-                fields,
-            )
-            .await?;
+            self.seed_credential(Owner::Organization(team), service, Some(SharingEntry::AllMembers), fields)
+                .await?;
         }
         let sentry = json!({
             "auth_token": "dev-sentry-token", "org_slug": "client-projects", "base_url": "https://sentry.io"
         });
-        self.seed_credential(
-            Owner::Organization(projects.id),
-            "sentry",
-            Some(SharingEntry::AdminsOnly),
-            sentry,
-        )
-        .await?;
+        self.seed_credential(Owner::Organization(projects), "sentry", Some(SharingEntry::AdminsOnly), sentry)
+            .await?;
         self.seed_leases(user.id).await?;
         self.put_setting(SEEDED, "yes").await
     }
@@ -102,7 +89,7 @@ impl Broker {
     /// Mints what a developer needs; earlier texts stay good.
     ///
     /// # Errors
-    /// [`super::Code::NotFound`] when the development data is not there.
+    /// [`Code::NotFound`] when the development data is not there.
     pub async fn mint_development(&self) -> Result<Development, Error> {
         let actor = Actor::system();
         let rows = self.store.rows();
@@ -119,6 +106,21 @@ impl Broker {
         };
         let (client, client_secret) = self.create_client(&actor, new).await?;
         Ok(Development { mcp_token, admin_token, client_id: client.id.to_string(), client_secret })
+    }
+
+    async fn seed_user(&self, email: &str, name: &str) -> Result<User, Error> {
+        match self.store.rows().find_user_by_email(email).await? {
+            Some(user) => Ok(user),
+            None => self.create_user(&Actor::system(), email, name).await,
+        }
+    }
+
+    async fn seed_organization(&self, name: &str, owner: UserId) -> Result<OrganizationId, Error> {
+        let own = self.store.rows().list_memberships(owner).await?;
+        match own.into_iter().find(|(_, known, _)| known == name) {
+            Some((id, ..)) => Ok(id),
+            None => self.create_organization(&Actor::system(), name, owner).await.map(|made| made.id),
+        }
     }
 
     async fn put_setting(&self, name: &'static str, value: &str) -> Result<(), Error> {
@@ -153,7 +155,11 @@ impl Broker {
             fields: fields.as_object().cloned().unwrap_or_else(Map::new),
             expires_at: None,
         };
-        self.deposit_credential(&Actor::system(), new).await.map(drop)
+        match self.deposit_credential(&Actor::system(), new).await {
+            Err(error) if error.code != Code::Conflict => Err(error),
+            // An earlier start deposited it.
+            _ => Ok(()),
+        }
     }
 
     /// Three leases, of which one ends in five minutes, taken as anybody takes one: with a token of the user's.

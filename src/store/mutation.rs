@@ -72,7 +72,7 @@ pub struct CreateLease {
     pub bearer: Bearer,
     /// The lease to record, should none answer the request already.
     pub lease: Lease,
-    /// What it rests on, in the order of its services.
+    /// What it rests on, in the order of its services. With none, only the lease of the idempotency key will do.
     pub sources: Vec<Source>,
     /// The revisions it was resolved at; any that moved refuses it with [`Refusal::Moved`].
     pub revisions: Vec<(Owner, i64)>,
@@ -288,6 +288,8 @@ pub enum Refusal {
     Moved,
     /// No such lease, or not the bearer's.
     NotFound,
+    /// The create names no sources, and no earlier request answers it.
+    NothingToLend,
     /// The principal has as many live leases as it may.
     QuotaExceeded,
     /// The bearer's token no longer stands.

@@ -66,7 +66,7 @@ impl Broker {
             let refused =
                 !resolution.missing.is_empty() && (!wanted.allow_partial || resolution.sources.is_empty());
             if refused {
-                return Err(self.missing(call, &holdings, &wanted, &resolution).await?);
+                return self.replay_or_refuse(call, &holdings, &wanted, &resolution).await;
             }
             let opened = self.open_all(&resolution.sources, &resolution.credentials).await?;
             let decided =
@@ -77,6 +77,25 @@ impl Broker {
             }
         }
         Err(self.refused(call, Refusal::Moved))
+    }
+
+    /// What is missing now does not matter to a request that was granted before: its lease answers, or says that it ended.
+    async fn replay_or_refuse(
+        &self,
+        call: &Call,
+        holdings: &Holdings,
+        wanted: &Wanted,
+        resolution: &Resolution,
+    ) -> Result<LeaseGrant, Error> {
+        if wanted.idempotency.is_some() {
+            let nothing = Resolution::default();
+            let decided = self.store.create_lease(self.mutation(call, wanted, holdings, &nothing)).await?;
+            if !matches!(decided, Err(Refusal::NothingToLend)) {
+                let created = self.judged(call, decided)?;
+                return self.answer(holdings, created, Lent::default(), &resolution.missing).await;
+            }
+        }
+        Err(self.missing(call, holdings, wanted, resolution).await?)
     }
 
     async fn answer(

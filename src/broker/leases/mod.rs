@@ -34,6 +34,9 @@ impl Broker {
                 error(Code::LeaseEnded, "the lease that this Idempotency-Key made is over; use a new key")
             }
             Refusal::NotFound => Error::not_found("lease"),
+            Refusal::NothingToLend => {
+                error(Code::MissingCredentials, "no credentials available for requested services")
+            }
             Refusal::QuotaExceeded => {
                 let max = self.limits.max_leases_per_principal;
                 let message =

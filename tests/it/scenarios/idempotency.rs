@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a request repeated finds the lease of the first one.
 
 use futures::future::join_all;
+use leasehold::{model::audit::EventName, store::admin::Change};
 
 use crate::harness::{Ask, Person, Refused as _, Scene, ask, scenarios};
 
@@ -69,7 +70,6 @@ scenarios! {
     }
 
     async fn a_lease_lost_is_a_lease_that_ended(scene) {
-        use leasehold::{model::audit::EventName, store::admin::Change};
         let ann = scene.person().await;
         let own = ann.deposits("jira", "her own").await;
         ann.create(&keyed("k")).await.unwrap();
@@ -78,6 +78,17 @@ scenarios! {
         ann.deposits("jira", "another").await;
 
         assert_eq!(ann.create(&keyed("k")).await.refusal(), "lease_ended");
+    }
+
+    async fn what_is_missing_now_does_not_matter_to_a_request_granted_before(scene) {
+        let ann = scene.person().await;
+        let own = ann.deposits("jira", "her own").await;
+        ann.create(&keyed("k")).await.unwrap();
+
+        scene.change(EventName::CredentialDeleted, own, Change::DeleteCredential(own)).await;
+
+        assert_eq!(ann.create(&keyed("k")).await.refusal(), "lease_ended");
+        assert_eq!(ann.create(&keyed("k-2")).await.refusal(), "missing_credentials");
     }
 
     async fn a_key_is_free_again_after_a_day(scene) {

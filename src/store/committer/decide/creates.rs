@@ -92,6 +92,9 @@ impl Desk {
             record_handing_out(work, create, &replayed.lease, "idempotency_key");
             return Ok(replayed);
         }
+        if create.sources.is_empty() {
+            return Err(Refusal::NothingToLend);
+        }
         if create.revisions.iter().any(|(owner, revision)| self.revisions.get(owner) != Some(revision)) {
             return Err(Refusal::Moved);
         }
