@@ -70,7 +70,7 @@ def broker(request, tmp_path_factory):
         return
     server = os.environ.get("LEASEHOLD_TEST_POSTGRES")
     if not server:
-        pytest.skip("LEASEHOLD_TEST_POSTGRES is not set, see tests/README.md")
+        pytest.fail("LEASEHOLD_TEST_POSTGRES is not set, see tests/README.md")
     name = f"leasehold_foreign_{uuid.uuid4().hex[:12]}"
     psql(server, f"CREATE DATABASE {name}")
     yield from run_broker(data_dir, ["--database", f"{server.rsplit('/', 1)[0]}/{name}"])
