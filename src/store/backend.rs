@@ -62,8 +62,6 @@ pub trait Backend: Send + Sync + 'static {
     /// A user's organizations, oldest membership first: id, name, role.
     async fn list_memberships(&self, user: UserId)
     -> Result<Vec<(OrganizationId, String, Role)>, StoreError>;
-    /// An organization's name.
-    async fn find_organization_name(&self, id: OrganizationId) -> Result<Option<String>, StoreError>;
     /// Everything a subject could borrow from, read in one transaction with the revisions.
     async fn load_holdings(&self, subject: Subject) -> Result<Holdings, StoreError>;
     /// Credentials by id. A corrupt one is an error of that one alone.

@@ -196,6 +196,7 @@ async fn a_process_clock_follows_the_file_of_the_tests() {
     let caller = broker.caller(Way::Http, &site.env()["MCP_TOKEN"]).await;
     let (id, expires_at): (String, Instant) = caller.create(ask()).await.expect("a lease");
     fs::write(&file, (2 * 3_600_000_000_i64).to_string()).expect("the offset");
+    // The process reads the file again every few milliseconds.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let shown = caller.show(&id).await.expect("the lease");
     assert_eq!((shown.status.as_str(), shown.expires_at), ("expired", expires_at));

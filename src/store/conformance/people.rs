@@ -88,8 +88,8 @@ pub(super) async fn statuses_raise_epochs(ground: &Ground) {
         (ground.revision(user).await, ground.revision(organization).await),
         (before.0 + 1, before.1 + 1)
     );
-    let name = ground.backend.find_organization_name(world.organization).await.expect("organizations");
-    assert_eq!(name.as_deref(), Some("Development Team"));
+    let own = ground.backend.list_memberships(world.user).await.expect("memberships");
+    assert_eq!(own, vec![(world.organization, "Development Team".to_owned(), Role::Member)]);
 }
 
 pub(super) async fn an_organization_keeps_an_owner(ground: &Ground) {

@@ -98,11 +98,6 @@ impl Backend for Store {
         people::memberships(&mut *self.reader().await?, user).await
     }
 
-    async fn find_organization_name(&self, id: OrganizationId) -> Result<Option<String>, StoreError> {
-        let found = people::find_organization(&mut *self.reader().await?, id).await?;
-        Ok(found.map(|(name, _, _)| name))
-    }
-
     async fn load_holdings(&self, subject: Subject) -> Result<Holdings, StoreError> {
         let mut snapshot = self.snapshot().await?;
         credentials::load_holdings(&mut snapshot, subject).await

@@ -190,6 +190,7 @@ pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
         if is_so().await {
             return;
         }
+        // The chores tick on real time, whatever the moved clock says.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{what}: not within ten seconds");

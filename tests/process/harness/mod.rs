@@ -27,6 +27,7 @@ pub(crate) async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFn
             return answer;
         }
         assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        // Another process tells nobody when it is so far: ask again until the deadline.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

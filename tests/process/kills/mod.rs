@@ -28,6 +28,7 @@ async fn survive(kind: Kind) {
         let mut broker = site.serve(&[]).await;
         let tokens = tokens(&site, &broker).await;
         let load = Load::start(&broker, &tokens, WORKERS, &mut random).await;
+        // The load runs for a drawn while, so that the kill hits any step of it.
         tokio::time::sleep(Duration::from_millis(300 + u64::try_from(random.below(900)).expect("small")))
             .await;
         broker.process.kill();

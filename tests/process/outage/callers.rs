@@ -64,6 +64,7 @@ pub(super) async fn create_for_certain(caller: &Caller, name: &str) -> String {
             Err(other) => panic!("{name}: {other:?}"),
         }
         assert!(Instant::now() < deadline, "{name}: never answered");
+        // As a client that was told to come back does.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

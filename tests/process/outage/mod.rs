@@ -157,6 +157,7 @@ async fn nobody_waits_long_for_a_database_that_went_in_the_midst_of_commits() {
             longest
         });
     }
+    // The callers get under way; then the outage lasts longer than any of them may wait.
     tokio::time::sleep(Duration::from_secs(1)).await;
     postgres(&site).allow_connections(false).await;
     postgres(&site).terminate_backends().await;
@@ -175,6 +176,7 @@ async fn break_connections(postgres: &Postgres, how_long: Duration, every: Durat
     let end = Instant::now() + how_long;
     let mut cut = 0;
     while Instant::now() < end {
+        // Between two cuts the broker gets to commit something.
         tokio::time::sleep(every).await;
         cut += postgres.terminate_backends().await;
     }
