@@ -5,12 +5,13 @@
 //! | floor | rooms | owns |
 //! |---|---|---|
 //! | 6 | `cli`, `server`, `lifecycle` | composition: the only floor that names concrete stores, clocks and listeners |
-//! | 5 | `http`, `grpc`, `chores`, `wire` | ways in: translate, call the broker, translate back |
+//! | 5 | `http`, `grpc`, `chores`, `api`, `wire` | ways in: translate, call the broker, translate back |
 //! | 4 | `broker` | every rule |
 //! | 3 | `store`, `keyring`, `issuer` | ports and their back ends; none imports another |
 //! | 2 | `clock`, `entropy`, `config`, `telemetry` | what is injected: time, randomness, settings, logs and metrics |
 //! | 1 | `model` | pure vocabulary: ids, states, transitions, scopes, lifetimes |
 
+pub mod api;
 pub mod broker;
 pub mod chores;
 pub mod cli;
@@ -27,3 +28,8 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod wire;
+
+/// The allocator of every program that links this library, SQLite included: a call is many small allocations, freed by
+/// other threads than made them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

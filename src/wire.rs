@@ -20,13 +20,14 @@ pub const fn statuses(code: Code) -> (StatusCode, Rpc) {
         Code::IdempotencyKeyReused | Code::MissingCredentials => {
             (StatusCode::UNPROCESSABLE_ENTITY, Rpc::FailedPrecondition)
         }
-        Code::InsufficientScope => (StatusCode::FORBIDDEN, Rpc::PermissionDenied),
+        Code::Forbidden | Code::InsufficientScope => (StatusCode::FORBIDDEN, Rpc::PermissionDenied),
         Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Rpc::Internal),
         Code::InvalidRequest => (StatusCode::UNPROCESSABLE_ENTITY, Rpc::InvalidArgument),
         Code::LeaseEnded => (StatusCode::CONFLICT, Rpc::FailedPrecondition),
         Code::MalformedRequest => (StatusCode::BAD_REQUEST, Rpc::InvalidArgument),
         Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, Rpc::Unimplemented),
         Code::NotFound => (StatusCode::NOT_FOUND, Rpc::NotFound),
+        Code::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, Rpc::Aborted),
         Code::QuotaExceeded | Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Rpc::ResourceExhausted),
         Code::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Rpc::InvalidArgument),
         Code::Sealed | Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),

@@ -59,21 +59,61 @@ mod tests {
         CANARY.to_owned()
     }
 
+    fn value() -> Value {
+        Value { kind: Some(Kind::StringValue(text())) }
+    }
+
     fn credentials() -> BTreeMap<String, Struct> {
-        let value = Value { kind: Some(Kind::StringValue(text())) };
-        BTreeMap::from([(
-            "todo".to_owned(),
-            Struct { fields: BTreeMap::from([("token".to_owned(), value)]) },
-        )])
+        let fields = BTreeMap::from([("token".to_owned(), value())]);
+        BTreeMap::from([("todo".to_owned(), Struct { fields })])
     }
 
     /// Every message with a secret, its secrets set. The next test sees to it that none is forgotten here.
     fn messages_with_secrets() -> Vec<(&'static str, Box<dyn Debug>)> {
+        let mut messages = first_messages_with_secrets();
+        messages.extend(more_messages_with_secrets());
+        messages
+    }
+
+    fn first_messages_with_secrets() -> Vec<(&'static str, Box<dyn Debug>)> {
+        let fields = || Some(Struct { fields: BTreeMap::from([("token".to_owned(), value())]) });
+        vec![
+            ("AcceptInvitationRequest", Box::new(AcceptInvitationRequest { link: text() })),
+            (
+                "AuditRecord",
+                Box::new(AuditRecord {
+                    token: text(),
+                    details: Some(Struct { fields: BTreeMap::from([("note".to_owned(), value())]) }),
+                    ..Default::default()
+                }),
+            ),
+            (
+                "ClientSecretResponse",
+                Box::new(ClientSecretResponse { client_secret: text(), ..Default::default() }),
+            ),
+            (
+                "CreateCredentialRequest",
+                Box::new(CreateCredentialRequest { fields: fields(), ..Default::default() }),
+            ),
+        ]
+    }
+
+    fn more_messages_with_secrets() -> Vec<(&'static str, Box<dyn Debug>)> {
         let client_id = || "cli_1".to_owned();
+        let fields = || Some(Struct { fields: BTreeMap::from([("token".to_owned(), value())]) });
         vec![
             (
                 "CreateLeaseResponse",
                 Box::new(CreateLeaseResponse { credentials: credentials(), ..Default::default() }),
+            ),
+            (
+                "CreateOwnCredentialRequest",
+                Box::new(CreateOwnCredentialRequest { fields: fields(), ..Default::default() }),
+            ),
+            ("CreateTokenResponse", Box::new(CreateTokenResponse { token: text(), ..Default::default() })),
+            (
+                "GetOwnCredentialResponse",
+                Box::new(GetOwnCredentialResponse { values: fields(), ..Default::default() }),
             ),
             (
                 "IntrospectTokenRequest",
@@ -103,6 +143,18 @@ mod tests {
                 "RevokeTokenRequest",
                 Box::new(RevokeTokenRequest { token: text(), client_id: client_id(), client_secret: text() }),
             ),
+            (
+                "RotateCredentialRequest",
+                Box::new(RotateCredentialRequest { fields: fields(), ..Default::default() }),
+            ),
+            (
+                "RotateOwnCredentialRequest",
+                Box::new(RotateOwnCredentialRequest { fields: fields(), ..Default::default() }),
+            ),
+            (
+                "SentInvitationResponse",
+                Box::new(SentInvitationResponse { link: text(), ..Default::default() }),
+            ),
         ]
     }
 
@@ -123,8 +175,10 @@ mod tests {
             set.file.iter().filter(|file| file.package() == "leasehold.v1").flat_map(|f| &f.message_type);
         let secret = |message: &&prost_types::DescriptorProto| {
             let named = |field: &prost_types::FieldDescriptorProto| {
-                matches!(field.name(), "token" | "access_token" | "client_secret" | "credentials")
-                    || field.type_name() == ".google.protobuf.Struct"
+                // A list of credentials tells about them, not what they are.
+                let told = field.type_name() == ".leasehold.v1.Credential";
+                let secret = ["token", "access_token", "client_secret", "credentials", "link"];
+                !told && secret.contains(&field.name()) || field.type_name() == ".google.protobuf.Struct"
             };
             message.field.iter().any(named)
         };

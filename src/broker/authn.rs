@@ -22,8 +22,9 @@ use crate::{
         owner::Owner,
         principal::Principal,
         scope::ScopeSet,
-        token::{Token, TokenRefusal},
+        token::{Token, TokenReading, TokenRefusal},
     },
+    telemetry,
 };
 
 use super::{Broker, Call, Caller, Code, Error, Origin};
@@ -86,13 +87,16 @@ impl Broker {
         if read.expires_at.is_some_and(|at| at <= now) {
             return Err(self.refuse(&origin, Refused::from(TokenRefusal::Expired)));
         }
-        if let Err(seconds) = self.rate.admit(&read.caller.principal, now) {
+        let call = Call { origin, caller: read.caller.clone() };
+        if let Err(seconds) = self.rate.admit(&call.caller.principal, now) {
+            self.record_refusal(&call, "authenticate", None, Code::RateLimited);
             return Err(Error::new(Code::RateLimited, "too many requests; slow down").retry_after(seconds));
         }
-        if read.caller.limited {
-            self.count_use(&read.caller, &origin).await?;
+        if call.caller.limited {
+            self.count_use(&call.caller, &call.origin).await?;
         }
-        Ok(Call { origin, caller: read.caller.clone() })
+        telemetry::note_principal(call.caller.principal);
+        Ok(call)
     }
 
     /// The database found that the call's token stands.
@@ -103,6 +107,9 @@ impl Broker {
     /// The error for a token that the database refused in the midst of an operation.
     pub(crate) fn token_refused(&self, call: &Call, refusal: TokenRefusal) -> Error {
         self.callers.forget(call.caller.token_id);
+        if refusal == TokenRefusal::StaleSignature {
+            self.signing.forget();
+        }
         self.refuse(&call.origin, Refused::from(refusal))
     }
 
@@ -120,13 +127,15 @@ impl Broker {
             return Err(Refused { reason: "malformed_header", message }.into());
         }
         let digest = *TokenDigest::of(token).as_bytes();
-        if let Some(read) = self.callers.entries.get(&digest) {
+        let cached = self.callers.entries.get(&digest);
+        if let Some(read) = cached.filter(|read| self.signing.may_have_read(read.caller.reading)) {
             return Ok(read);
         }
         // Reading costs a signature check or a look-up: who fails all the time waits.
         let address = origin.address.clone().unwrap_or_default();
         if self.failures.is_exhausted(&address, self.clock.now()) {
             let message = "too many failed attempts from this address; slow down";
+            self.usage.failed(origin.anonymous(), Code::RateLimited.as_str(), self.clock.now());
             return Err(Unread::Failed(Error::new(Code::RateLimited, message).retry_after(1)));
         }
         let read = Arc::new(self.read_token(token).await?);
@@ -138,7 +147,7 @@ impl Broker {
         if matches!(SecretKind::of(token), Some(SecretKind::McpToken | SecretKind::DevelopmentMcpToken)) {
             return self.read_mcp_token(token).await;
         }
-        let claims = self.verify_access_token(token).await.map_err(|unread| match unread {
+        let (claims, reading) = self.verify_access_token(token).await.map_err(|unread| match unread {
             Unverified::Failed(error) => Unread::Failed(error),
             Unverified::Jwt(error) => {
                 tracing::debug!(%error, "an access token was refused");
@@ -153,7 +162,7 @@ impl Broker {
         let subject = subject_of(claims.owner, claims.role.as_deref()).ok_or(INVALID)?;
         let caller = Caller {
             token_id: claims.jti,
-            epoch: claims.epoch,
+            reading,
             principal: Principal::Client(claims.client_id),
             client_id: Some(claims.client_id),
             user_id: subject.user_id(),
@@ -165,30 +174,35 @@ impl Broker {
         Ok(Read { caller, expires_at })
     }
 
-    /// The claims of an access token that one of the published keys signed; nothing else is checked.
-    pub(crate) async fn verify_access_token(&self, token: &str) -> Result<Claims, Unverified> {
-        let keys = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
-        match jwt::verify(keys.verifying(), ACCESS_TOKEN_TYPE, token) {
-            Err(JwtError::KeyUnknown) => {
-                let keys = self.signing.refreshed(&self.store, &self.vault, &*self.clock).await?;
-                Ok(jwt::verify(keys.verifying(), ACCESS_TOKEN_TYPE, token)?)
-            }
-            verified => Ok(verified?),
+    /// The claims of an access token that one of the published keys signed, and what they were read at; nothing else is
+    /// checked.
+    pub(crate) async fn verify_access_token(
+        &self,
+        token: &str,
+    ) -> Result<(Claims, TokenReading), Unverified> {
+        let mut keys = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
+        let mut verified = jwt::verify(keys.verifying(), ACCESS_TOKEN_TYPE, token);
+        if matches!(verified, Err(JwtError::KeyUnknown)) {
+            keys = self.signing.refreshed(&self.store, &self.vault, &*self.clock).await?;
+            verified = jwt::verify(keys.verifying(), ACCESS_TOKEN_TYPE, token);
         }
+        let claims: Claims = verified?;
+        let reading = TokenReading { epoch: claims.epoch, withdrawals: Some(keys.withdrawals()) };
+        Ok((claims, reading))
     }
 
     async fn read_mcp_token(&self, token: &str) -> Result<Read, Unread> {
         let found = self.store.rows().find_mcp_token(&TokenDigest::of(token).to_string()).await;
         let token: Token = found.map_err(|error| Unread::Failed(error.into()))?.ok_or(INVALID)?;
-        let user_id = token.user_id.ok_or(INVALID)?;
+        let principal = token.principal().ok_or(INVALID)?;
         let caller = Caller {
             token_id: token.id,
-            epoch: token.epoch,
-            principal: Principal::User(user_id),
+            reading: TokenReading { epoch: token.epoch, withdrawals: None },
+            principal,
             client_id: None,
-            user_id: Some(user_id),
+            user_id: token.user_id,
             owner: token.owner,
-            subject: Subject::User(user_id),
+            subject: token.user_id.map_or(Subject::Operator, Subject::User),
             scopes: Arc::new(token.scopes),
             limited: token.max_usages.is_some(),
         };
@@ -211,6 +225,7 @@ impl Broker {
         let address = origin.address.clone().unwrap_or_default();
         // Only counted here; the next reading of a token from this address looks at it.
         let _ = self.failures.admit(&address, now);
+        telemetry::note_unproven(refused.reason);
         self.usage.failed(origin.anonymous(), refused.reason, now);
         Error::unauthenticated(refused.message)
     }
@@ -223,7 +238,7 @@ pub(crate) fn subject_of(owner: Owner, role: Option<&str>) -> Option<Subject> {
             let role: Role = role?.parse().ok()?;
             Some(Subject::OrganizationClient { organization_id, role })
         }
-        Owner::System => None,
+        Owner::System => Some(Subject::Operator),
         Owner::User(id) => Some(Subject::User(id)),
     }
 }
@@ -273,6 +288,7 @@ impl From<TokenRefusal> for Refused {
             TokenRefusal::HolderInactive
             | TokenRefusal::Revoked
             | TokenRefusal::StaleEpoch
+            | TokenRefusal::StaleSignature
             | TokenRefusal::Unknown => INVALID.message,
         };
         Self { reason: refusal.as_str(), message }

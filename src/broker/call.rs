@@ -10,6 +10,7 @@ use crate::{
         owner::Owner,
         principal::Principal,
         scope::{Operation, ScopeSet},
+        token::TokenReading,
     },
     store::mutation::Bearer,
 };
@@ -31,8 +32,8 @@ pub struct Origin {
 pub struct Caller {
     /// The token shown.
     pub token_id: TokenId,
-    /// The epoch it was read at.
-    pub epoch: i64,
+    /// What was true of it when it was read.
+    pub reading: TokenReading,
     /// Who is calling.
     pub principal: Principal,
     /// The client, for access tokens.
@@ -76,7 +77,7 @@ impl Call {
     pub fn bearer(&self) -> Bearer {
         Bearer {
             token_id: self.caller.token_id,
-            epoch: self.caller.epoch,
+            reading: self.caller.reading,
             principal: self.caller.principal,
             scopes: Arc::clone(&self.caller.scopes),
         }

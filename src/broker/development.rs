@@ -19,7 +19,8 @@ use crate::{
 
 use super::{
     Broker, Code, Error, Origin,
-    admin::{NewClient, NewCredential, NewMcpToken},
+    admin::{NewClient, NewMcpToken},
+    credentials::NewCredential,
     leases::types::CreateLease,
 };
 
@@ -28,7 +29,7 @@ use super::{
 pub struct Development {
     /// An MCP token of the test user.
     pub mcp_token: SecretText,
-    /// An MCP token of the system user, with every scope.
+    /// An operator's token, with every scope.
     pub admin_token: SecretText,
     /// The development client.
     pub client_id: String,
@@ -94,10 +95,8 @@ impl Broker {
         let actor = Actor::system();
         let rows = self.store.rows();
         let user = rows.find_user_by_email(SEED_EMAIL).await?.ok_or_else(|| Error::not_found("test user"))?;
-        let system =
-            rows.find_user_by_email(SYSTEM_EMAIL).await?.ok_or_else(|| Error::not_found("system user"))?;
-        let mcp_token = self.mint(user.id, "development", ScopeSet::everything_of_a_person()).await?;
-        let admin_token = self.mint(system.id, "development administration", ScopeSet::everything()).await?;
+        let mcp_token = self.mint(Some(user.id), "development", ScopeSet::everything_of_a_person()).await?;
+        let admin_token = self.mint(None, "development administration", ScopeSet::everything()).await?;
         let new = NewClient {
             owner: Owner::User(user.id),
             name: "Development client".to_owned(),
@@ -124,11 +123,11 @@ impl Broker {
     }
 
     async fn put_setting(&self, name: &'static str, value: &str) -> Result<(), Error> {
-        let change = AdminChange { records: Vec::new(), change: Change::PutSetting(name, value.to_owned()) };
+        let change = AdminChange::of(Change::PutSetting(name, value.to_owned()), Vec::new());
         Ok(self.store.administer(change).await.map(drop)?)
     }
 
-    async fn mint(&self, user_id: UserId, name: &str, scopes: ScopeSet) -> Result<SecretText, Error> {
+    async fn mint(&self, user_id: Option<UserId>, name: &str, scopes: ScopeSet) -> Result<SecretText, Error> {
         let new = NewMcpToken {
             user_id,
             name: name.to_owned(),
@@ -164,7 +163,7 @@ impl Broker {
 
     /// Three leases, of which one ends in five minutes, taken as anybody takes one: with a token of the user's.
     async fn seed_leases(&self, user: UserId) -> Result<(), Error> {
-        let token = self.mint(user, "development seed", ScopeSet::worker()).await?;
+        let token = self.mint(Some(user), "development seed", ScopeSet::worker()).await?;
         let origin = Origin { address: None, request_id: "seed".to_owned() };
         let call = self.authenticate(Some(&format!("Bearer {}", token.expose())), origin).await?;
         for (services, ttl) in
@@ -182,7 +181,7 @@ impl Broker {
 fn personal() -> [(&'static str, Value); 3] {
     [
         ("todoist", json!({ "access_token": "dev-todoist-token" })),
-        ("openai", json!({ "access_token": "dev-openai-key" })),
+        ("openai", json!({ "api_key": "dev-openai-key" })),
         ("gmail", json!({ "access_token": "dev-gmail-token", "email": SEED_EMAIL })),
     ]
 }

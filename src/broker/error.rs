@@ -16,6 +16,8 @@ pub struct Error {
     pub missing: Option<Box<MissingCredentials>>,
     /// When trying again makes sense, in seconds.
     pub retry_after: Option<u32>,
+    /// Whether the audit knows of the refusal already: the operation's own transaction wrote a record.
+    pub recorded: bool,
     /// For the log alone.
     #[source]
     pub cause: Option<Cause>,
@@ -63,6 +65,8 @@ codes! {
     Conflict = "conflict";
     /// The borrower may no longer use what the lease rests on.
     EntitlementLost = "entitlement_lost";
+    /// The caller may know that it exists, but may not do this to it.
+    Forbidden = "forbidden";
     /// The idempotency key came with another request before.
     IdempotencyKeyReused = "idempotency_key_reused";
     /// The token lacks a scope.
@@ -89,6 +93,8 @@ codes! {
     NotFound = "not_found";
     /// The lease cannot be renewed at all.
     NotRenewable = "not_renewable";
+    /// The row changed since the caller read it.
+    PreconditionFailed = "precondition_failed";
     /// The principal has as many live leases as it may.
     QuotaExceeded = "quota_exceeded";
     /// Too many requests in too short a time.
@@ -110,7 +116,15 @@ impl Error {
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, violations: Vec::new(), missing: None, retry_after: None, cause: None }
+        Self {
+            code,
+            message,
+            violations: Vec::new(),
+            missing: None,
+            retry_after: None,
+            recorded: false,
+            cause: None,
+        }
     }
 
     /// [`Code::InvalidRequest`] for the fields given.
@@ -137,6 +151,22 @@ impl Error {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let message = "an unexpected fault; the request id names it in the log";
         Self { cause: Some(Cause::from(cause.into())), ..Self::new(Code::Internal, message) }
+    }
+
+    /// Says of a [`Code::Conflict`] that the database found what is taken.
+    #[must_use]
+    pub(crate) fn on_conflict(mut self, message: &str) -> Self {
+        if self.code == Code::Conflict && self.cause.is_some() {
+            message.clone_into(&mut self.message);
+        }
+        self
+    }
+
+    /// Says that the audit has a record of the refusal.
+    #[must_use]
+    pub(crate) const fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
     }
 
     /// Says when to try again.

@@ -15,6 +15,11 @@ impl Broker {
     /// # Errors
     /// [`super::Code::Unauthenticated`] when the token no longer stands; [`super::Code::Unavailable`].
     pub async fn who_am_i(&self, call: &Call) -> Result<WhoAmI, Error> {
+        let outcome = self.identify(call).await;
+        self.noted_read(call, "identity.whoami", None, outcome)
+    }
+
+    async fn identify(&self, call: &Call) -> Result<WhoAmI, Error> {
         self.check_token(call).await?;
         let caller = &call.caller;
         let holdings = self.holdings.fresh(&self.store, caller.subject).await?;
@@ -39,7 +44,7 @@ impl Broker {
         use crate::model::token::TokenRefusal;
         let (facts, _) = self.store.facts(call.caller.token_id, None).await?;
         let stands = facts.ok_or(TokenRefusal::Unknown);
-        let stands = stands.and_then(|facts| facts.stands(call.caller.epoch, self.clock.now()));
+        let stands = stands.and_then(|facts| facts.stands(call.caller.reading, self.clock.now()));
         stands.map_err(|refusal| self.token_refused(call, refusal))?;
         self.proven(call);
         Ok(())
@@ -48,11 +53,15 @@ impl Broker {
     async fn names(&self, call: &Call) -> Result<(String, Option<String>), Error> {
         let rows = self.store.rows();
         match call.caller.subject {
+            Subject::Operator if call.caller.client_id.is_none() => {
+                let found = rows.find_token(call.caller.token_id).await?;
+                Ok((found.ok_or_else(|| Error::not_found("token"))?.name, None))
+            }
             Subject::User(id) => {
                 let user = rows.find_user(id).await?.ok_or_else(|| Error::not_found("user"))?;
                 Ok((user.name, Some(user.email)))
             }
-            Subject::OrganizationClient { .. } => {
+            Subject::Operator | Subject::OrganizationClient { .. } => {
                 let id = call.caller.client_id.ok_or_else(|| Error::not_found("client"))?;
                 let found = rows.find_client(id, self.clock.now()).await?;
                 let (client, _) = found.ok_or_else(|| Error::not_found("client"))?;

@@ -1,14 +1,15 @@
 //! Keys, online: rotating signing and data keys, rewrapping under a new root key, in bounded and resumable steps.
 
+use std::sync::Arc;
+
 use crate::model::{
     audit::{Actor, AuditRecord, EventName},
     id::{CredentialId, DataKeyId, SigningKeyId},
     owner::Owner,
-    scope::Operation,
 };
 use crate::store::admin::{AdminChange, Change};
 
-use super::{Broker, Call, Error, Violation};
+use super::{Broker, Code, Error, figures::DataKeyFigures, signing::SignsFrom};
 
 /// What became of an owner's values when its data key was rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,49 +21,21 @@ pub struct RotatedDataKey {
 }
 
 impl Broker {
-    /// Checks that a caller may work with keys, and answers it as the audit names it.
-    async fn key_keeper(&self, call: &Call) -> Result<Actor, Error> {
-        call.require(Operation::AdminKeys)?;
-        self.check_token(call).await?;
-        Ok(call.actor())
-    }
-
-    /// Rotates the signing key, for operators.
-    ///
-    /// # Errors
-    /// [`super::Code::InsufficientScope`]; what the database said.
-    pub async fn operator_rotates_signing_key(&self, call: &Call) -> Result<SigningKeyId, Error> {
-        let actor = self.key_keeper(call).await?;
-        self.rotate_signing_key(&actor).await
-    }
-
-    /// Rotates an owner's data key, for operators. `owner` as sent: a user's or organization's id, or `system`.
-    ///
-    /// # Errors
-    /// [`super::Code::InsufficientScope`]; [`super::Code::InvalidRequest`]; what the database said.
-    pub async fn operator_rotates_data_key(&self, call: &Call, owner: &str) -> Result<RotatedDataKey, Error> {
-        let actor = self.key_keeper(call).await?;
-        let owner: Owner = owner
-            .parse()
-            .map_err(|error| Error::invalid(vec![Violation::new("owner", format!("{error}"))]))?;
-        self.rotate_data_key(owner, &actor).await
-    }
-
-    /// Wraps every data key under the first root key, for operators; answers how many were under another.
-    ///
-    /// # Errors
-    /// [`super::Code::InsufficientScope`]; what the database said, or a key that does not open.
-    pub async fn operator_rewraps(&self, call: &Call) -> Result<u64, Error> {
-        let actor = self.key_keeper(call).await?;
-        self.rewrap_data_keys(&actor).await
-    }
-
-    /// Makes a new signing key; the others stay published until their last token has run out.
+    /// Makes a new signing key; the others stay published until their last token has run out. It is published for a while
+    /// before it signs.
     ///
     /// # Errors
     /// What the database said.
     pub async fn rotate_signing_key(&self, actor: &Actor) -> Result<SigningKeyId, Error> {
-        self.signing.rotate(&self.store, &self.vault, &*self.clock, &*self.entropy, actor).await
+        self.make_signing_key(actor, SignsFrom::Published).await
+    }
+
+    pub(super) async fn make_signing_key(
+        &self,
+        actor: &Actor,
+        signs_from: SignsFrom,
+    ) -> Result<SigningKeyId, Error> {
+        self.signing.rotate(&self.store, &self.vault, &*self.clock, &*self.entropy, actor, signs_from).await
     }
 
     /// Gives an owner a new data key and moves everything of the owner's under it, step by step. Stopped in the middle,
@@ -104,21 +77,35 @@ impl Broker {
     }
 
     /// Wraps every data key under the first root key; answers how many were under another. Run after a new root key was
-    /// put first; when it answers 0, the old root key may go.
+    /// put first; when it answers 0, the old root key may go. A key that does not open ends it: the others are merely
+    /// counted, for [`Broker::key_figures`].
     ///
     /// # Errors
     /// What the database said, or a key that does not open.
     pub async fn rewrap_data_keys(&self, actor: &Actor) -> Result<u64, Error> {
         let mut rewrapped = 0;
         let mut after: Option<DataKeyId> = None;
+        let (mut figures, mut unopened) = (DataKeyFigures::default(), None);
         loop {
             let keys = self.store.rows().list_all_data_keys(after, STEP).await?;
-            let Some(last) = keys.last() else { return Ok(rewrapped) };
+            let Some(last) = keys.last() else { break };
             after = Some(last.id);
             for key in &keys {
-                rewrapped += u64::from(self.vault.rewrap_data_key(key, actor).await?);
+                if unopened.is_some() {
+                    figures.add(key.created_at, self.vault.is_under_first(key));
+                    continue;
+                }
+                let outcome = self.vault.rewrap_data_key(key, actor).await;
+                figures.add(key.created_at, outcome.is_ok());
+                match outcome {
+                    Ok(was_other) => rewrapped += u64::from(was_other),
+                    Err(error) if error.code == Code::Unavailable => return Err(error),
+                    Err(error) => unopened = Some(error),
+                }
             }
         }
+        self.data_keys.store(Some(Arc::new(figures)));
+        unopened.map_or(Ok(rewrapped), Err)
     }
 
     async fn resealed(
@@ -131,7 +118,7 @@ impl Broker {
         let actor = Actor { owner: Some(owner), ..actor.clone() };
         let record = AuditRecord::success(EventName::KeyRotated, &actor, target, self.clock.now())
             .with("kind", "reseal");
-        Ok(self.store.administer(AdminChange { records: vec![record], change }).await?)
+        Ok(self.store.administer(AdminChange::of(change, vec![record])).await?)
     }
 }
 

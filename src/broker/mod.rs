@@ -7,14 +7,19 @@
 pub mod admin;
 pub mod audit;
 mod authn;
+mod authz;
 mod call;
+pub mod credentials;
 mod development;
 mod error;
+pub mod figures;
 mod holdings;
 mod identity;
 pub mod keys;
 pub mod leases;
+pub mod listing;
 mod rate;
+mod services;
 mod signing;
 mod sweeps;
 pub mod tokens;
@@ -23,17 +28,23 @@ mod vault;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use quick_cache::sync::Cache;
 
 use crate::{
     clock::Clock,
     entropy::Entropy,
     keyring::Keyring,
-    model::{audit::Actor, credential::Credential, id::CredentialId, principal::Principal, ttl::Ttl},
+    model::{
+        address::Reach, audit::Actor, credential::Credential, id::CredentialId, instant::Instant,
+        principal::Principal, ttl::Ttl,
+    },
     store::Store,
 };
 
+use audit::Signer;
 use authn::CallerCache;
+use figures::DataKeyFigures;
 use holdings::HoldingsCache;
 use rate::RateLimit;
 use signing::SigningKeys;
@@ -54,6 +65,7 @@ pub struct Broker {
     issuer_url: String,
     vault: Vault,
     signing: SigningKeys,
+    signer: Signer,
     holdings: HoldingsCache,
     callers: CallerCache,
     clients: ClientCache,
@@ -61,6 +73,8 @@ pub struct Broker {
     rate: RateLimit<Principal>,
     failures: RateLimit<String>,
     usage: UsageLog,
+    /// As of the last rewrapping.
+    data_keys: ArcSwapOption<DataKeyFigures>,
 }
 
 /// Everything a broker is made of.
@@ -94,6 +108,8 @@ pub struct Limits {
     pub max_lifetime_seconds: u32,
     /// What a lease gets when the request names no ttl.
     pub default_ttl: Ttl,
+    /// Where URLs of credentials may lead.
+    pub url_reach: Reach,
 }
 
 impl Default for Limits {
@@ -105,6 +121,7 @@ impl Default for Limits {
             max_renewals: 24,
             max_lifetime_seconds: 30 * 86_400,
             default_ttl: Ttl::DEFAULT,
+            url_reach: Reach::Public,
         }
     }
 }
@@ -124,6 +141,7 @@ impl Broker {
             issuer_url,
             vault,
             signing: SigningKeys::new(),
+            signer: Signer::new(),
             holdings: HoldingsCache::new(),
             callers: CallerCache::new(),
             clients: ClientCache::new(),
@@ -131,6 +149,7 @@ impl Broker {
             rate,
             failures: RateLimit::new(FAILURES_PER_SECOND, FAILURE_BURST),
             usage: UsageLog::default(),
+            data_keys: ArcSwapOption::const_empty(),
         }
     }
 
@@ -152,7 +171,14 @@ impl Broker {
         let loaded = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
         if loaded.signing(now).is_none() && loaded.verifying().is_empty() {
             self.signing
-                .rotate(&self.store, &self.vault, &*self.clock, &*self.entropy, &Actor::system())
+                .rotate(
+                    &self.store,
+                    &self.vault,
+                    &*self.clock,
+                    &*self.entropy,
+                    &Actor::system(),
+                    signing::SignsFrom::AtOnce,
+                )
                 .await?;
         }
         Ok(())
@@ -173,18 +199,10 @@ impl Broker {
         &self.issuer_url
     }
 
-    /// Mutations waiting for the committer, for a gauge.
+    /// The present moment, as every rule has it.
     #[must_use]
-    pub fn queue_depth(&self) -> usize {
-        self.store.queue_depth()
-    }
-
-    /// Live leases, from the counters, for a gauge.
-    ///
-    /// # Errors
-    /// What the database said.
-    pub async fn live_leases(&self) -> Result<i64, Error> {
-        Ok(self.store.rows().count_live_leases().await?)
+    pub fn now(&self) -> Instant {
+        self.clock.now()
     }
 }
 

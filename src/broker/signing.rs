@@ -16,6 +16,7 @@ use crate::{
         id::SigningKeyId,
         instant::Instant,
         owner::Owner,
+        token::TokenReading,
     },
     store::{
         Store, StoreError,
@@ -24,6 +25,15 @@ use crate::{
 };
 
 use super::{ACCESS_TOKEN_SECONDS, Error, vault::Vault};
+
+/// When a new key begins to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignsFrom {
+    /// At once: verifiers that keep the published keys meet tokens of a key that they have to look up.
+    AtOnce,
+    /// Once it was published for a while.
+    Published,
+}
 
 /// The keys, as last loaded.
 pub(crate) struct SigningKeys {
@@ -36,6 +46,8 @@ pub(crate) struct SigningKeys {
 pub(crate) struct Loaded {
     keys: Vec<(StoredSigningKey, Arc<SigningKey>)>,
     verifying: Vec<VerifyingKey>,
+    /// How many keys had been withdrawn when these were read.
+    withdrawals: i64,
     at: Instant,
 }
 
@@ -50,12 +62,24 @@ impl Loaded {
         self.verifying.iter().map(VerifyingKey::jwk).collect()
     }
 
+    /// How many keys had been withdrawn when these were read.
+    pub(crate) const fn withdrawals(&self) -> i64 {
+        self.withdrawals
+    }
+
     /// The key that signs at `now`: the newest that may. One that a newer key is to follow goes on until that one may.
     pub(crate) fn signing(&self, now: Instant) -> Option<&Arc<SigningKey>> {
+        self.newest(now).map(|(_, key)| key)
+    }
+
+    /// When the key was made that signs at `now`.
+    pub(crate) fn signing_since(&self, now: Instant) -> Option<Instant> {
+        self.newest(now).map(|(stored, _)| stored.created_at)
+    }
+
+    fn newest(&self, now: Instant) -> Option<&(StoredSigningKey, Arc<SigningKey>)> {
         let may = |stored: &StoredSigningKey| stored.signs_from <= now;
-        let newest =
-            self.keys.iter().filter(|(stored, _)| may(stored)).max_by_key(|(stored, _)| stored.signs_from);
-        newest.map(|(_, key)| key)
+        self.keys.iter().filter(|(stored, _)| may(stored)).max_by_key(|(stored, _)| stored.signs_from)
     }
 }
 
@@ -80,6 +104,18 @@ impl SigningKeys {
         reloaded.or_else(|error| self.loaded.load_full().ok_or(error))
     }
 
+    /// Whether a token was read with the keys that are known now; of another, the signature is checked anew.
+    pub(crate) fn may_have_read(&self, reading: TokenReading) -> bool {
+        let loaded = self.loaded.load();
+        let known = loaded.as_ref().map(|loaded| loaded.withdrawals);
+        reading.withdrawals.is_none() || (known.is_some() && reading.withdrawals == known)
+    }
+
+    /// Has the keys read anew at their next use.
+    pub(crate) fn forget(&self) {
+        self.loaded.store(None);
+    }
+
     /// The keys for a token whose key is unknown: another replica may just have made it.
     pub(crate) async fn refreshed(
         &self,
@@ -98,21 +134,20 @@ impl SigningKeys {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
         actor: &Actor,
+        signs_from: SignsFrom,
     ) -> Result<SigningKeyId, Error> {
         let now = clock.now();
         let actor = &Actor { owner: Some(Owner::System), ..actor.clone() };
         let old = store.rows().list_signing_keys(now).await?;
-        let signs_from = if old.is_empty() { now } else { now.plus_seconds(PUBLISHED_BEFORE_SECONDS) };
+        let waits = signs_from == SignsFrom::Published && !old.is_empty();
+        let signs_from = if waits { now.plus_seconds(PUBLISHED_BEFORE_SECONDS) } else { now };
         let id = create(store, vault, entropy, actor, (now, signs_from)).await?;
         for key in old.iter().filter(|key| key.retires_at.is_none()) {
             let retires_at = signs_from.plus_seconds(ACCESS_TOKEN_SECONDS + PUBLISHED_BEFORE_SECONDS);
             let record = AuditRecord::success(EventName::KeyRotated, actor, key.id, now)
                 .with("kind", "retire_signing");
             store
-                .administer(AdminChange {
-                    records: vec![record],
-                    change: Change::RetireSigningKey(key.id, retires_at),
-                })
+                .administer(AdminChange::of(Change::RetireSigningKey(key.id, retires_at), vec![record]))
                 .await?;
         }
         self.loaded.store(None);
@@ -132,6 +167,8 @@ impl SigningKeys {
             return Ok(loaded);
         }
         let known = self.loaded.load_full();
+        // Read before the keys: a withdrawal in between shows as one that was not seen.
+        let withdrawals = store.rows().count_withdrawals().await?;
         let mut keys = Vec::new();
         for stored in store.rows().list_signing_keys(now).await? {
             let opened = known.as_ref().and_then(|loaded| loaded.find(stored.id));
@@ -142,7 +179,7 @@ impl SigningKeys {
             keys.push((stored, key));
         }
         let verifying = keys.iter().map(|(_, key)| key.verifying_key().clone()).collect();
-        let loaded = Arc::new(Loaded { keys, verifying, at: now });
+        let loaded = Arc::new(Loaded { keys, verifying, withdrawals, at: now });
         self.loaded.store(Some(Arc::clone(&loaded)));
         Ok(loaded)
     }
@@ -176,9 +213,7 @@ async fn create(
     let public_jwk = serde_json::to_string(&key.verifying_key().jwk()).map_err(Error::internal)?;
     let stored = StoredSigningKey { id, sealed, public_jwk, created_at: now, signs_from, retires_at: None };
     let record = AuditRecord::success(EventName::KeyRotated, actor, id, now).with("kind", "signing");
-    let created = store
-        .administer(AdminChange { records: vec![record], change: Change::CreateSigningKey(stored) })
-        .await;
+    let created = store.administer(AdminChange::of(Change::CreateSigningKey(stored), vec![record])).await;
     match created {
         Ok(_) | Err(StoreError::Conflict { .. }) => Ok(id),
         Err(error) => Err(error.into()),

@@ -24,6 +24,7 @@ use crate::{
         Store, StoreError,
         admin::{AdminChange, Change, WrappedDataKey},
     },
+    telemetry::current_request_id,
 };
 
 use super::{Error, error::Code};
@@ -45,6 +46,16 @@ impl Vault {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self { store, keyring, clock, entropy, keys: Cache::new(CACHED_KEYS) }
+    }
+
+    /// Whether the first root key wraps a data key.
+    pub(crate) fn is_under_first(&self, key: &WrappedDataKey) -> bool {
+        self.keyring.is_under_first(&key.wrapped).unwrap_or(false)
+    }
+
+    /// The ids of the root keys at hand; the first wraps.
+    pub(crate) fn root_keys(&self) -> Vec<String> {
+        self.keyring.root_keys().ids().map(ToOwned::to_owned).collect()
     }
 
     /// Opens a credential's fields.
@@ -119,7 +130,7 @@ impl Vault {
         let change = Change::RewrapDataKey { id: key.id, from: key.wrapped.clone(), to };
         let record = AuditRecord::success(EventName::KeyRotated, actor, key.id, self.clock.now());
         let record = record.with("kind", "rewrap");
-        Ok(self.store.administer(AdminChange { records: vec![record], change }).await? > 0)
+        Ok(self.store.administer(AdminChange::of(change, vec![record])).await? > 0)
     }
 
     async fn open(&self, owner: Owner, context: &Context<'_>, sealed: &Sealed) -> Result<SecretBytes, Error> {
@@ -178,7 +189,7 @@ impl Vault {
         let actor = Actor { owner: Some(owner), ..actor.clone() };
         let record = AuditRecord::success(EventName::KeyRotated, &actor, id, now).with("kind", "data_key");
         let change = Change::CreateDataKey(WrappedDataKey { id, owner, version, wrapped, created_at: now });
-        match self.store.administer(AdminChange { records: vec![record], change }).await {
+        match self.store.administer(AdminChange::of(change, vec![record])).await {
             Ok(_) => {
                 let key = Arc::new(key);
                 self.keys.insert(id, Arc::clone(&key));
@@ -216,14 +227,15 @@ const fn signing_key_context(row: &str) -> Context<'_> {
 
 /// A value that does not open: a missing root key seals everything, the rest is damage to this one row.
 fn unopened(owner: Owner, error: KeyringError) -> Error {
+    let request_id = current_request_id();
     match error {
         KeyringError::UnknownKey { .. } => {
-            tracing::error!(%owner, %error, "a value needs a key that is not there");
+            tracing::error!(request_id = request_id.as_deref(), %owner, %error, "a value needs a key that is not there");
             Error::new(Code::Sealed, "the broker lacks the key that this value is sealed with")
                 .retry_after(30)
         }
         KeyringError::Malformed | KeyringError::Tampered => {
-            tracing::error!(%owner, %error, "a sealed value does not open");
+            tracing::error!(request_id = request_id.as_deref(), %owner, %error, "a sealed value does not open");
             Error::internal(error)
         }
     }

@@ -22,8 +22,6 @@ pub struct Chore {
 pub struct Desk {
     /// The broker.
     pub broker: Arc<Broker>,
-    /// This process's audit chain.
-    pub chain: String,
 }
 
 /// A run under way.
@@ -43,7 +41,7 @@ pub const CHORES: &[Chore] = &[
 async fn expire(desk: Arc<Desk>) -> Result<(), Error> {
     let marked = desk.broker.expire_leases().await?;
     if marked > 0 {
-        tracing::info!(marked, "marked expired leases");
+        tracing::info!(leases = marked, "marked expired leases");
     }
     Ok(())
 }
@@ -61,13 +59,13 @@ async fn record_failures(desk: Arc<Desk>) -> Result<(), Error> {
 }
 
 async fn sign_checkpoint(desk: Arc<Desk>) -> Result<(), Error> {
-    desk.broker.sign_checkpoint(&desk.chain).await.map(drop)
+    desk.broker.sign_checkpoint().await.map(drop)
 }
 
 async fn rewrap(desk: Arc<Desk>) -> Result<(), Error> {
     let rewrapped = desk.broker.rewrap_data_keys(&Actor::system()).await?;
     if rewrapped > 0 {
-        tracing::info!(rewrapped, "wrapped data keys under the first root key");
+        tracing::info!(keys = rewrapped, "wrapped data keys under the first root key");
     }
     Ok(())
 }

@@ -50,7 +50,8 @@ impl Dev {
         prepare_folder(&self.data_dir)?;
         let lifecycle = Lifecycle::new();
         lifecycle.on_signal().map_err(io_error("listening for signals"))?;
-        let options = Options { config, issuer_is_bound_address: true, clock: clock()? };
+        let options =
+            Options { config, issuer_is_bound_address: true, accept_restore: false, clock: clock()? };
         let server = Server::start(options, lifecycle).await?;
         let values = self.prepare_data(&server).await?;
         announce(&server, &self.data_dir, &values)?;

@@ -1,8 +1,11 @@
 //! Floor 6: the command line. Parses, composes, prints; knows no rule.
 
 mod audit;
+mod bootstrap;
 mod dev;
+mod doctor;
 mod keys;
+mod remote;
 mod serve;
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -36,6 +39,12 @@ enum Command {
     /// Work with the audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Administer a running broker: users, organizations, clients, credentials, tokens, leases, audit, keys.
+    Admin(remote::Admin),
+    /// Work with own credentials and tokens at a running broker.
+    Me(remote::Me),
+    /// Check a set-up, and say what is wrong and what to do.
+    Doctor(doctor::Doctor),
     /// Print a commented settings file with every default.
     DefaultConfig,
 }
@@ -66,12 +75,21 @@ impl Cli {
     /// Runs the command that the arguments name. Results go to stdout, errors to stderr with a non-zero status.
     #[must_use]
     pub fn execute() -> ExitCode {
-        let cli = Self::parse();
+        Self::parse().start()
+    }
+
+    /// The same with other arguments than the process's own; the first is the program's name.
+    #[must_use]
+    pub fn execute_from(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+        Self::parse_from(arguments).start()
+    }
+
+    fn start(self) -> ExitCode {
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("no threads: {error}")),
         };
-        match runtime.block_on(cli.command.run()) {
+        match runtime.block_on(self.command.run()) {
             Ok(code) => code,
             Err(error) => fail(&error.to_string()),
         }
@@ -86,6 +104,9 @@ impl Command {
             Self::Migrate(migrate) => migrate.run().await,
             Self::Keys(keys) => keys.run(),
             Self::Audit(audit) => audit.run().await,
+            Self::Admin(admin) => admin.run().await,
+            Self::Me(me) => me.run().await,
+            Self::Doctor(doctor) => doctor.run().await,
             Self::DefaultConfig => {
                 print!("{}", crate::config::default_file());
                 Ok(ExitCode::SUCCESS)

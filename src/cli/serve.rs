@@ -16,6 +16,10 @@ use super::{CliError, ConfigArgs, io_error};
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigArgs,
+    /// Take a database that is older than the witness, once: ends every lease, makes access tokens worthless, switches off
+    /// every MCP token.
+    #[arg(long)]
+    accept_restore: bool,
 }
 
 /// Bring the database's schema up to date, and do nothing else.
@@ -33,7 +37,8 @@ impl Serve {
         let lifecycle = Lifecycle::new();
         lifecycle.on_signal().map_err(io_error("listening for signals"))?;
         refuse_development(&config).await?;
-        let options = Options { config, issuer_is_bound_address: false, clock: clock()? };
+        let accept_restore = self.accept_restore;
+        let options = Options { config, issuer_is_bound_address: false, accept_restore, clock: clock()? };
         let server = Server::start(options, lifecycle).await?;
         tracing::info!(http = %server.http, grpc = %server.grpc, url = %server.url, "ready");
         server.run().await;

@@ -139,7 +139,7 @@ mod tests {
         let problem = refusal("[telemetry]\nlog_level = \"info\"\n");
         assert!(problem.starts_with("broker.toml:2: telemetry"), "{problem}");
         assert!(
-            problem.contains("unknown field `log_level`, expected `log_format` or `log_filter`"),
+            problem.contains("unknown field `log_level`, expected one of `log_format`, `log_filter`"),
             "{problem}"
         );
     }

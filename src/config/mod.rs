@@ -3,7 +3,9 @@
 //! This room alone reads the environment. It knows what a setting means and which values make sense; it opens no
 //! database, binds no port and parses no key.
 
+mod audit;
 mod database;
+mod egress;
 mod file;
 mod limits;
 mod listen;
@@ -15,12 +17,14 @@ mod source;
 mod telemetry;
 mod tls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 pub use self::{
+    audit::AuditConfig,
     database::{DatabaseConfig, DatabaseUrl, ParseDatabaseUrlError, PostgresUrl},
+    egress::EgressConfig,
     file::default_file,
     limits::LimitsConfig,
     listen::ListenConfig,
@@ -54,10 +58,14 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// The database.
     pub database: DatabaseConfig,
+    /// What is kept of the audit log outside of the database.
+    pub audit: AuditConfig,
     /// Logs.
     pub telemetry: TelemetryConfig,
     /// Bounds on what callers may ask for.
     pub limits: LimitsConfig,
+    /// Where calls to other services may lead.
+    pub egress: EgressConfig,
 }
 
 impl Config {
@@ -83,7 +91,10 @@ impl Config {
                 url: DatabaseUrl::Sqlite(data_directory.join("leasehold.db")),
                 ..DatabaseConfig::default()
             },
+            // Development data may be put back as one likes.
+            audit: AuditConfig { witness_file: Some(PathBuf::new()) },
             telemetry: TelemetryConfig { log_format: LogFormat::Pretty, ..TelemetryConfig::default() },
+            egress: EgressConfig { allow_private: true },
             ..Self::default()
         }
     }
@@ -132,8 +143,10 @@ impl Default for Config {
             grpc: ListenConfig::at(listen::DEFAULT_GRPC),
             tls: None,
             database: DatabaseConfig::default(),
+            audit: AuditConfig::default(),
             telemetry: TelemetryConfig::default(),
             limits: LimitsConfig::default(),
+            egress: EgressConfig::default(),
         }
     }
 }

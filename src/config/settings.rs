@@ -137,6 +137,18 @@ pub const SETTINGS: &[Setting] = &[
         shown: |config| plain(config.database.max_connections),
     },
     Setting {
+        key: "audit.witness_file",
+        meaning: "A file outside of the database that keeps the newest signed heads of the audit chains: a database \
+                  that is older is refused. Beside an SQLite file unless set, nowhere with PostgreSQL; an empty path \
+                  for nowhere.",
+        example: "\"/var/lib/leasehold/witness\"",
+        set: |config, text| {
+            config.audit.witness_file = Some(text.into());
+            Ok(())
+        },
+        shown: |config| config.audit.witness_file.as_deref().and_then(quoted_path),
+    },
+    Setting {
         key: "telemetry.log_format",
         meaning: "`json` for programs, `pretty` for a terminal.",
         example: "",
@@ -150,6 +162,13 @@ pub const SETTINGS: &[Setting] = &[
         example: "",
         set: |config, text| parse(text, &mut config.telemetry.log_filter),
         shown: |config| quoted(&config.telemetry.log_filter),
+    },
+    Setting {
+        key: "telemetry.slow_operation_ms",
+        meaning: "From how many milliseconds on a call or a commit is logged as slow; 0 never.",
+        example: "",
+        set: |config, text| parse(text, &mut config.telemetry.slow_operation_ms),
+        shown: |config| plain(config.telemetry.slow_operation_ms),
     },
     Setting {
         key: "limits.max_leases_per_principal",
@@ -206,6 +225,14 @@ pub const SETTINGS: &[Setting] = &[
         example: "",
         set: |config, text| parse(text, &mut config.limits.default_ttl_seconds),
         shown: |config| plain(config.limits.default_ttl_seconds),
+    },
+    Setting {
+        key: "egress.allow_private",
+        meaning: "Accept credentials whose URLs are plain HTTP or lead to private addresses: development, and \
+                  services of one's own network.",
+        example: "",
+        set: |config, text| parse(text, &mut config.egress.allow_private),
+        shown: |config| plain(config.egress.allow_private),
     },
 ];
 
@@ -300,8 +327,10 @@ mod tests {
             ("LEASEHOLD_TLS_KEY", "k.pem"),
             ("LEASEHOLD_DATABASE_URL", "sqlite:other.db"),
             ("LEASEHOLD_DATABASE_MAX_CONNECTIONS", "3"),
+            ("LEASEHOLD_AUDIT_WITNESS_FILE", "w"),
             ("LEASEHOLD_TELEMETRY_LOG_FORMAT", "pretty"),
             ("LEASEHOLD_TELEMETRY_LOG_FILTER", "debug"),
+            ("LEASEHOLD_TELEMETRY_SLOW_OPERATION_MS", "12"),
             ("LEASEHOLD_LIMITS_MAX_LEASES_PER_PRINCIPAL", "4"),
             ("LEASEHOLD_LIMITS_REQUESTS_PER_SECOND", "5"),
             ("LEASEHOLD_LIMITS_BURST", "6"),
@@ -310,6 +339,7 @@ mod tests {
             ("LEASEHOLD_LIMITS_MAX_LIFETIME_SECONDS", "9"),
             ("LEASEHOLD_LIMITS_MAX_RENEWALS", "10"),
             ("LEASEHOLD_LIMITS_DEFAULT_TTL_SECONDS", "11"),
+            ("LEASEHOLD_EGRESS_ALLOW_PRIVATE", "true"),
         ];
         let variables: BTreeMap<_, _> =
             values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -1,11 +1,11 @@
 //! `[telemetry]`: what is logged, and how.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use super::problem::Problem;
+use super::problem::{self, Problem};
 
 /// Logs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -15,6 +15,8 @@ pub struct TelemetryConfig {
     pub log_format: LogFormat,
     /// Which records are written: `level` or `module=level`, separated by commas.
     pub log_filter: String,
+    /// From how many milliseconds on a call or a commit is logged as slow; 0 never.
+    pub slow_operation_ms: u32,
 }
 
 /// How a log record is written.
@@ -36,17 +38,25 @@ pub(super) const DEFAULT_FILTER: &str = "info,tokio_cron_scheduler=warn";
 pub struct ParseLogFormatError;
 
 impl TelemetryConfig {
+    /// From when on a call or a commit is slow.
+    #[must_use]
+    pub fn slow(&self) -> Option<Duration> {
+        (self.slow_operation_ms > 0).then(|| Duration::from_millis(self.slow_operation_ms.into()))
+    }
+
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
         if let Err(error) = EnvFilter::builder().parse(&self.log_filter) {
             let message = format!("is no filter ({error}); write `info` or `info,leasehold=debug`");
             problems.push(Problem::setting("telemetry.log_filter", message));
         }
+        let (key, limit) = ("telemetry.slow_operation_ms", self.slow_operation_ms.into());
+        problem::check_range(key, limit, 0..=600_000, problems);
     }
 }
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { log_format: LogFormat::Json, log_filter: DEFAULT_FILTER.to_owned() }
+        Self { log_format: LogFormat::Json, log_filter: DEFAULT_FILTER.to_owned(), slow_operation_ms: 500 }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -14,18 +14,14 @@ use tonic::{Request, metadata::MetadataMap};
 
 use crate::{
     broker::{Broker, Call, Code, Error, Origin},
-    model::principal::Principal,
+    telemetry::{REQUEST_ID_HEADER, is_request_id},
 };
-
-/// The entry that carries a call's id, in and out.
-pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// What the edge and the handler of one call share.
 #[derive(Debug)]
 pub(super) struct CallContext {
     /// Where the call comes from.
     pub origin: Origin,
-    principal: OnceLock<Principal>,
     reached: AtomicBool,
 }
 
@@ -34,12 +30,7 @@ impl CallContext {
     pub(super) fn of<B>(request: &http::Request<B>, new_request_id: &dyn Fn() -> String) -> Self {
         let request_id = kept_request_id(request.headers()).unwrap_or_else(new_request_id);
         let origin = Origin { address: peer_address(request.extensions()), request_id };
-        Self { origin, principal: OnceLock::new(), reached: AtomicBool::new(false) }
-    }
-
-    /// Who turned out to be calling.
-    pub(super) fn principal(&self) -> Option<Principal> {
-        self.principal.get().copied()
+        Self { origin, reached: AtomicBool::new(false) }
     }
 
     /// Whether the message could be read, so that a handler saw it.
@@ -67,8 +58,6 @@ pub(super) async fn admit<T>(broker: &Broker, request: Request<T>) -> Result<(Ca
     let (metadata, extensions, message) = request.into_parts();
     let context = context(&extensions)?;
     let call = broker.authenticate(authorization(&metadata), context.origin.clone()).await?;
-    // Nothing else sets it, so the first value is the only one.
-    let _ = context.principal.set(call.caller.principal);
     Ok((call, message))
 }
 
@@ -82,10 +71,8 @@ pub(super) fn authorization(metadata: &MetadataMap) -> Option<&str> {
 }
 
 fn kept_request_id(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(valid);
-    fits.then(|| text.to_owned())
+    let text = headers.get(REQUEST_ID_HEADER)?.to_str().ok()?;
+    is_request_id(text).then(|| text.to_owned())
 }
 
 fn peer_address(extensions: &Extensions) -> Option<String> {
@@ -101,7 +88,7 @@ mod tests {
     fn context_of(id: Option<&str>) -> CallContext {
         let mut request = http::Request::new(());
         if let Some(id) = id {
-            request.headers_mut().insert(REQUEST_ID, id.parse().expect("a value"));
+            request.headers_mut().insert(REQUEST_ID_HEADER, id.parse().expect("a value"));
         }
         request
             .extensions_mut()

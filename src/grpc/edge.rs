@@ -18,45 +18,54 @@ use tonic::{Code as Rpc, Status};
 
 use crate::{
     broker::{Code, Error},
-    clock::Clock,
+    telemetry::{Access, CallTrace, Metrics, REQUEST_ID_HEADER},
 };
 
 use super::{
-    call::{CallContext, REQUEST_ID},
+    call::CallContext,
     deadline::{self, Deadline},
-    observe::Observation,
+    observe,
     status::code_of,
 };
 
 /// What calls need beside the broker.
 #[derive(Clone)]
 pub struct Edge {
-    /// Measures how long calls take.
-    pub clock: Arc<dyn Clock>,
+    /// Where calls are counted.
+    pub metrics: Metrics,
+    /// From how long on a call is logged as slow.
+    pub slow: Option<Duration>,
     /// Makes the id of a call that came with none that can be kept.
     pub new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 /// Puts the edge around a router of gRPC services.
 pub(super) fn wrap(router: Router, edge: Edge) -> Router {
+    let Edge { metrics, slow, new_request_id } = edge;
+    let edge = Wrapped { access: observe::access(&metrics, slow), new_request_id };
     router.layer(middleware::from_fn_with_state(edge, serve))
 }
 
-async fn serve(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    if !is_grpc(&request) {
-        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
-    }
+#[derive(Clone)]
+struct Wrapped {
+    access: Access,
+    new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+async fn serve(State(edge): State<Wrapped>, mut request: Request, next: Next) -> Response {
     let context = Arc::new(CallContext::of(&request, &*edge.new_request_id));
-    let observation = Observation::begin(request.uri().path(), Arc::clone(&context), edge.clock);
+    let trace = Arc::new(CallTrace::new(context.origin.request_id.as_str().into()));
+    let observation = edge.access.begin(observe::place(request.uri().path()), Arc::clone(&trace));
     request.extensions_mut().insert(Arc::clone(&context));
     let mut response = match deadline::read(request.headers()) {
-        Ok(deadline) => run(request, next, deadline, &context).await,
+        _ if !is_grpc(&request) => StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
+        Ok(deadline) => trace.around(run(request, next, deadline, &context)).await,
         Err(error) => refusal(error),
     };
     if let Ok(id) = HeaderValue::from_str(&context.origin.request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID_HEADER, id);
     }
-    observation.finish(&response);
+    observe::finish(observation, &response);
     response
 }
 

@@ -5,7 +5,8 @@
 //! which leaves the peer's address in the request's extensions (`ConnectInfo<SocketAddr>` or a bare `SocketAddr`).
 //!
 //! One call passes `edge` (request id, deadline, panics, what tonic refuses by itself, the record of the call), tonic
-//! (decoding), then one of `lease`, `token`, `identity`.
+//! (decoding), then one of `lease`, `token`, `identity`, or `generic` for everything that the table of operations
+//! does by itself.
 
 use std::sync::Arc;
 
@@ -23,7 +24,9 @@ mod call;
 mod client;
 mod convert;
 mod deadline;
+pub mod dynamic;
 mod edge;
+mod generic;
 mod health;
 mod identity;
 mod lease;
@@ -35,7 +38,19 @@ mod tests;
 mod token;
 
 pub use edge::Edge;
+pub use generic::GenericError;
 pub use reflection::ReflectionError;
+
+/// The gRPC interface cannot be served: a fault of the build.
+#[derive(Debug, thiserror::Error)]
+pub enum InterfaceError {
+    /// The calls of the table.
+    #[error(transparent)]
+    Generic(#[from] GenericError),
+    /// Server reflection.
+    #[error(transparent)]
+    Reflection(#[from] ReflectionError),
+}
 
 /// The largest message that is read, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -43,8 +58,8 @@ pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// Every service of the interface, with health and reflection.
 ///
 /// # Errors
-/// [`ReflectionError`] when the compiled-in descriptors don't read, which would be a fault of the build.
-pub fn router(broker: &Arc<Broker>, edge: Edge) -> Result<Router, ReflectionError> {
+/// [`InterfaceError`] when the compiled-in descriptors don't read, which would be a fault of the build.
+pub fn router(broker: &Arc<Broker>, edge: Edge) -> Result<Router, InterfaceError> {
     let lease = LeaseServiceServer::new(lease::LeaseCalls(Arc::clone(broker)));
     let token = TokenServiceServer::new(token::TokenCalls(Arc::clone(broker)));
     let identity = IdentityServiceServer::new(identity::IdentityCalls(Arc::clone(broker)));
@@ -56,5 +71,6 @@ pub fn router(broker: &Arc<Broker>, edge: Edge) -> Result<Router, ReflectionErro
         .add_service(health.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(reflection::v1()?)
         .add_service(reflection::v1alpha()?);
-    Ok(edge::wrap(routes.prepare().into_axum_router(), edge))
+    let services = generic::add(routes.prepare().into_axum_router(), broker)?;
+    Ok(edge::wrap(services, edge))
 }

@@ -1,129 +1,99 @@
-//! The record of a call for operators: what, how it ended, how long it took, who and under which id. Never a value.
-//!
-//! [`observe`] is the one place where logs and metrics of gRPC calls are attached.
+//! How calls are named in logs and figures: operations by path, the statuses of gRPC, and what each says of a call.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error as _, time::Duration};
 
 use axum::response::Response;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
 
 use crate::{
-    clock::Clock,
-    model::{instant::Instant, principal::Principal},
+    api::operations,
+    telemetry::{Access, Answer, Metrics, Observation, Outcome, Transport},
 };
 
-use super::{call::CallContext, status::code_of};
+use super::status::{Reason, code_of};
 
-/// How a call ended.
-pub(super) struct Outcome<'a> {
-    /// Which operation, from a fixed set of names.
-    pub operation: &'static str,
-    /// The status code.
-    pub code: Code,
-    /// The error code in `UPPER_SNAKE`, when it failed with one.
-    pub reason: Option<String>,
-    /// The call's id.
-    pub request_id: &'a str,
-    /// Who called, once known.
-    pub principal: Option<Principal>,
-    /// From the first byte of the message to the answer, in microseconds.
-    pub duration_us: i64,
-    /// The internal cause of a failure, for the log alone.
-    pub cause: Option<&'a (dyn Error + 'static)>,
+/// Where calls are recorded.
+pub(super) fn access(metrics: &Metrics, slow: Option<Duration>) -> Access {
+    let operations = operations().map(|operation| (operation.name, operation.is_routine()));
+    Access::new(metrics, &TRANSPORT, operations.chain(COMMON.iter().map(|(_, name)| (*name, true))), slow)
 }
 
-/// Records a call.
-pub(super) fn observe(outcome: &Outcome<'_>) {
-    let Outcome { operation, code, reason, request_id, principal, duration_us, cause } = outcome;
-    let reason = reason.as_deref();
-    let principal = principal.map(tracing::field::display);
-    tracing::info!(operation, ?code, reason, request_id, principal, duration_us, "call");
-    if let Some(cause) = cause {
-        tracing::error!(operation, ?code, request_id, cause = %Chain(*cause), "call failed");
+/// The place of the operation behind a path: in the table, then behind it. Paths come from the client: an unknown one has
+/// none.
+pub(super) fn place(path: &str) -> Option<usize> {
+    if let Some(rpc) = path.strip_prefix("/leasehold.v1.") {
+        return operations().position(|operation| operation.rpc == Some(rpc));
     }
+    let common = COMMON.iter().position(|(known, _)| *known == path);
+    common.map(|place| operations().count() + place)
 }
 
-/// A call under way. Dropped unfinished, because the client left, it is recorded as cancelled.
-pub(super) struct Observation {
-    operation: &'static str,
-    context: Arc<CallContext>,
-    clock: Arc<dyn Clock>,
-    started_at: Instant,
-    finished: bool,
+/// Records how a call was answered.
+pub(super) fn finish(observation: Observation, response: &Response) {
+    // Only what is no call of gRPC is answered by a status of HTTP.
+    let is_call = response.status().is_success();
+    let code = if is_call { code_of(response) } else { Code::InvalidArgument };
+    let status = response.extensions().get::<Status>();
+    let reason = status.and_then(|status| status.source()?.downcast_ref::<Reason>());
+    observation.finish(Answer {
+        // The codes are numbered in the order of the list.
+        status: usize::try_from(code as i32).unwrap_or(usize::MAX),
+        outcome: outcome(code),
+        code: reason.map(|reason| reason.code).or_else(|| (!is_call).then_some(NOT_GRPC)),
+        cause: reason.and_then(Reason::cause),
+    });
 }
 
-impl Observation {
-    /// Starts the clock on a call to a path.
-    pub(super) fn begin(path: &str, context: Arc<CallContext>, clock: Arc<dyn Clock>) -> Self {
-        let started_at = clock.now();
-        Self { operation: operation(path), context, clock, started_at, finished: false }
-    }
-
-    /// Records how the call was answered.
-    pub(super) fn finish(mut self, response: &Response) {
-        let status = response.extensions().get::<Status>();
-        let info = status.and_then(StatusExt::get_details_error_info);
-        let cause = status.and_then(Error::source);
-        self.finished = true;
-        self.record(code_of(response), info.map(|info| info.reason), cause);
-    }
-
-    fn record(&self, code: Code, reason: Option<String>, cause: Option<&(dyn Error + 'static)>) {
-        observe(&Outcome {
-            operation: self.operation,
-            code,
-            reason,
-            request_id: &self.context.origin.request_id,
-            principal: self.context.principal(),
-            duration_us: self.clock.now().micros_since(self.started_at),
-            cause,
-        });
-    }
-}
-
-impl Drop for Observation {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.record(Code::Cancelled, None, None);
+const fn outcome(code: Code) -> Outcome {
+    match code {
+        Code::Ok => Outcome::Ok,
+        Code::Cancelled => Outcome::Cancelled,
+        Code::DataLoss | Code::DeadlineExceeded | Code::Internal | Code::Unavailable | Code::Unknown => {
+            Outcome::Failed
         }
+        Code::Aborted
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::OutOfRange
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Unauthenticated
+        | Code::Unimplemented => Outcome::Refused,
     }
 }
 
-/// An error with all its causes, in one line.
-struct Chain<'a>(&'a (dyn Error + 'static));
+/// gRPC, as telemetry knows it: <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>, in order.
+static TRANSPORT: Transport = Transport {
+    name: "grpc",
+    statuses: &[
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ],
+    cancelled: Code::Cancelled as usize,
+};
 
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(cause) = next {
-            write!(f, ": {cause}")?;
-            next = cause.source();
-        }
-        Ok(())
-    }
-}
-
-/// The name of the operation behind a path. Paths come from the client: an unknown one never becomes a name.
-fn operation(path: &str) -> &'static str {
-    let found = OPERATIONS.iter().find(|(known, _)| *known == path);
-    found.map_or("unknown", |(_, operation)| operation)
-}
-
-const OPERATIONS: &[(&str, &str)] = &[
-    ("/leasehold.v1.LeaseService/CreateLease", "lease.create"),
-    ("/leasehold.v1.LeaseService/RenewLease", "lease.renew"),
-    ("/leasehold.v1.LeaseService/GetLease", "lease.show"),
-    ("/leasehold.v1.LeaseService/ReadCredentials", "lease.read_credentials"),
-    ("/leasehold.v1.LeaseService/RevokeLease", "lease.revoke"),
-    ("/leasehold.v1.LeaseService/ListLeases", "lease.list"),
-    ("/leasehold.v1.TokenService/IssueToken", "token.issue"),
-    ("/leasehold.v1.TokenService/IntrospectToken", "token.introspect"),
-    ("/leasehold.v1.TokenService/RevokeToken", "token.revoke"),
-    ("/leasehold.v1.IdentityService/WhoAmI", "identity.who_am_i"),
-    ("/grpc.health.v1.Health/Check", "health.check"),
-    ("/grpc.health.v1.Health/Watch", "health.watch"),
+const NOT_GRPC: &str = crate::broker::Code::UnsupportedMediaType.as_str();
+/// Services that every gRPC server has.
+const COMMON: &[(&str, &str)] = &[
+    ("/grpc.health.v1.Health/Check", "health_check"),
+    ("/grpc.health.v1.Health/Watch", "health_watch"),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "reflection"),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "reflection"),
 ];
@@ -140,16 +110,34 @@ mod tests {
     fn every_method_has_its_own_operation() {
         let set = FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors");
         let services = set.file.iter().flat_map(|file| file.service.iter().map(move |s| (file.package(), s)));
-        let mut names: Vec<&str> = services
+        let mut places: Vec<Option<usize>> = services
             .flat_map(|(package, service)| {
                 let path = move |method: &str| format!("/{package}.{}/{method}", service.name());
-                service.method.iter().map(move |method| operation(&path(method.name())))
+                service.method.iter().map(move |method| place(&path(method.name())))
             })
             .collect();
-        let count = names.len();
-        assert!(count > 0 && !names.contains(&"unknown"), "{names:?}");
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), count);
+        let count = places.len();
+        assert!(count > 0 && !places.contains(&None), "{places:?}");
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), count);
+        assert_eq!(place("/leasehold.v1.LeaseService/Nothing"), None);
+        assert_eq!(place("/grpc.health.v1.Health/Watch"), Some(operations().count() + 1));
+    }
+
+    #[test]
+    fn the_statuses_stand_in_the_order_of_their_numbers() {
+        for number in 0..17 {
+            let code = Code::from_i32(number);
+            let words: String = format!("{code:?}").chars().fold(String::new(), |mut text, c| {
+                if c.is_uppercase() && !text.is_empty() {
+                    text.push('_');
+                }
+                text.push(c.to_ascii_uppercase());
+                text
+            });
+            let name = TRANSPORT.statuses[code as usize];
+            assert_eq!(name, if number == 0 { "OK" } else { &words });
+        }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Every status carries an `ErrorInfo` of the domain `leasehold`, whose reason is the HTTP code in `UPPER_SNAKE`; a
 //! wrong field adds `BadRequest`, missing credentials `PreconditionFailure`, and what passes with time `RetryInfo`.
-//! The internal cause travels as the status's source, which the edge logs and the wire never sees. Details are bounded:
+//! The code and the internal cause travel as the status's source, for the record of the call. Details are bounded:
 //! clients refuse metadata of more than 8 KiB.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error as StdError, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use tonic::{Code as Rpc, Status};
@@ -21,7 +21,7 @@ use crate::{
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let Error { code, message, violations, missing, retry_after, cause } = error;
+        let Error { code, message, violations, missing, retry_after, recorded: _, cause } = error;
         let (_, rpc) = statuses(code);
         let mut details = ErrorDetails::new();
         let lists = missing.as_deref().map_or_else(HashMap::new, lists);
@@ -34,9 +34,7 @@ impl From<Error> for Status {
         }
         set_retry(&mut details, rpc, retry_after);
         let mut status = Self::with_error_details(rpc, shortened(message, MESSAGE_BYTES), details);
-        if let Some(cause) = cause {
-            status.set_source(cause);
-        }
+        status.set_source(Arc::new(Reason { code: code.as_str(), cause }));
         status
     }
 }
@@ -53,7 +51,26 @@ impl From<TokenError> for Status {
             details.add_bad_request_violation(field, description.as_str());
         }
         set_retry(&mut details, rpc, retry_after);
-        Self::with_error_details(rpc, description, details)
+        let mut status = Self::with_error_details(rpc, description, details);
+        status.set_source(Arc::new(Reason { code: code.as_str(), cause: None }));
+        status
+    }
+}
+
+/// Why a call failed, for its record. It travels as the status's source, which the wire never sees.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}")]
+pub(super) struct Reason {
+    /// The stable code.
+    pub(super) code: &'static str,
+    #[source]
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Reason {
+    /// What caused it.
+    pub(super) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
     }
 }
 
@@ -162,6 +179,7 @@ mod tests {
             table,
             "CONFLICT Aborted\n\
              ENTITLEMENT_LOST FailedPrecondition\n\
+             FORBIDDEN PermissionDenied\n\
              IDEMPOTENCY_KEY_REUSED FailedPrecondition\n\
              INSUFFICIENT_SCOPE PermissionDenied\n\
              INTERNAL Internal\n\
@@ -175,6 +193,7 @@ mod tests {
              MISSING_CREDENTIALS FailedPrecondition\n\
              NOT_FOUND NotFound\n\
              NOT_RENEWABLE FailedPrecondition\n\
+             PRECONDITION_FAILED Aborted\n\
              QUOTA_EXCEEDED ResourceExhausted retry\n\
              RATE_LIMITED ResourceExhausted retry\n\
              REQUEST_TOO_LARGE InvalidArgument\n\
@@ -250,7 +269,9 @@ mod tests {
         let cause =
             Arc::new(std::io::Error::other("canary-disk")) as Arc<dyn std::error::Error + Send + Sync>;
         let status = Status::from(Error::internal(cause));
-        assert_eq!(status.source().map(ToString::to_string).as_deref(), Some("canary-disk"));
+        let reason = status.source().and_then(|source| source.downcast_ref::<Reason>()).expect("a reason");
+        assert_eq!(reason.code, "internal");
+        assert_eq!(reason.cause().map(ToString::to_string).as_deref(), Some("canary-disk"));
         let sent = status.into_http::<()>();
         assert!(!format!("{:?}", sent.headers()).contains("canary"));
         let details = sent.headers().get("grpc-status-details-bin").expect("details");

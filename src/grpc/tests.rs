@@ -3,10 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -25,8 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     broker::{Code, Error},
-    clock::Clock,
-    model::instant::Instant,
+    telemetry::Metrics,
 };
 
 use super::{call::context, edge, *};
@@ -58,16 +54,9 @@ impl IdentityService for Stage {
     }
 }
 
-struct Ticks(AtomicI64);
-
-impl Clock for Ticks {
-    fn now(&self) -> Instant {
-        Instant::from_micros(self.0.fetch_add(10, Ordering::Relaxed))
-    }
-}
-
 fn edge_of_tests() -> Edge {
-    Edge { clock: Arc::new(Ticks(AtomicI64::new(0))), new_request_id: Arc::new(|| "made-here".to_owned()) }
+    let new_request_id = Arc::new(|| "made-here".to_owned());
+    Edge { metrics: Metrics::new(), slow: Some(Duration::from_secs(1)), new_request_id }
 }
 
 fn stage() -> Router {
@@ -167,6 +156,7 @@ async fn anything_but_grpc_is_an_unsupported_media_type() {
         let request = http::Request::post(PATH).header("content-type", content_type).body(Body::empty());
         let response = stage().oneshot(request.expect("a request")).await.expect("an answer");
         assert_eq!(response.status(), http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
+        assert_eq!(response.headers()["x-request-id"], "made-here");
     }
 }
 
@@ -191,7 +181,11 @@ async fn a_listener_of_axum_serves_it_and_names_the_peer() {
 async fn every_call_is_recorded_once_without_its_values() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let _ = act("nothing", |request| {
         request.metadata_mut().insert("authorization", CANARY.parse().expect("a value"));
@@ -203,15 +197,17 @@ async fn every_call_is_recorded_once_without_its_values() {
     let _ = tokio::time::timeout(Duration::from_millis(20), act("sleep", |_| {})).await;
 
     let text = log.text();
-    let calls: Vec<&str> = text.lines().filter(|line| line.contains(" INFO ")).collect();
+    let calls: Vec<&str> = text.lines().filter(|line| line.contains("leasehold::access")).collect();
     assert_eq!(calls.len(), 4, "{text}");
     for (line, expected) in calls.iter().zip([
-        &["code=Ok", "duration_us=10"][..],
-        &["code=FailedPrecondition", "reason=\"LEASE_EXPIRED\""],
-        &["code=Internal", "reason=\"INTERNAL\""],
-        &["code=Cancelled"],
+        &["DEBUG", "status=\"OK\""][..],
+        &[" INFO", "status=\"FAILED_PRECONDITION\"", "code=\"lease_expired\""],
+        &["ERROR", "status=\"INTERNAL\"", "code=\"internal\"", "cause=disk gone"],
+        &[" INFO", "status=\"CANCELLED\""],
     ]) {
-        for part in expected.iter().chain(&["operation=\"identity.who_am_i\"", "request_id=\"made-here\""]) {
+        let always =
+            ["transport=\"grpc\"", "operation=\"who_am_i\"", "request_id=\"made-here\"", "duration_us="];
+        for part in expected.iter().chain(&always) {
             assert!(line.contains(part), "{line} lacks {part}");
         }
     }
@@ -259,13 +255,11 @@ async fn reflection_lists_every_service_in_both_versions() {
 fn assert_services(names: impl Iterator<Item = String>, reflection: &str) {
     let mut names: Vec<String> = names.collect();
     names.sort_unstable();
-    let expected = [
-        "grpc.health.v1.Health",
-        reflection,
-        "leasehold.v1.IdentityService",
-        "leasehold.v1.LeaseService",
-        "leasehold.v1.TokenService",
-    ];
+    let ours = crate::api::operations().filter_map(|operation| operation.rpc?.split_once('/'));
+    let mut expected: Vec<String> = ours.map(|(service, _)| format!("leasehold.v1.{service}")).collect();
+    expected.extend(["grpc.health.v1.Health".to_owned(), reflection.to_owned()]);
+    expected.sort_unstable();
+    expected.dedup();
     assert_eq!(names, expected);
 }
 

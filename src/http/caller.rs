@@ -17,12 +17,6 @@ pub(super) struct Authenticated(pub(super) Call);
 /// The `{id}` of the path, as sent.
 pub(super) struct LeasePath(pub(super) String);
 
-/// The `{organization}` and `{user}` of the path, as sent.
-pub(super) struct MemberPath {
-    pub(super) organization: String,
-    pub(super) user: String,
-}
-
 /// The id of the request, put there by the edge.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) Arc<str>);
@@ -53,16 +47,6 @@ impl<S: Send + Sync> FromRequestParts<S> for LeasePath {
         // An id that cannot even be decoded is an id that does not exist.
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(id)| Self(id)).map_err(|_| Error::not_found("lease").into())
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for MemberPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut request::Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
-        let (organization, user) = path.map_err(|_| Error::not_found("membership"))?.0;
-        Ok(Self { organization, user })
     }
 }
 

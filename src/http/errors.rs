@@ -14,7 +14,8 @@ pub(super) struct Explanation {
 /// Explains a code.
 pub(super) const fn explain(code: Code) -> Explanation {
     match code {
-        Code::InsufficientScope
+        Code::Forbidden
+        | Code::InsufficientScope
         | Code::InvalidRequest
         | Code::MalformedRequest
         | Code::MethodNotAllowed
@@ -29,6 +30,11 @@ pub(super) const fn explain(code: Code) -> Explanation {
 /// What is wrong with the request itself.
 const fn explain_request(code: Code) -> Explanation {
     let (title, meaning) = match code {
+        Code::Forbidden => (
+            "Forbidden",
+            "The token is valid and has the scope, but who holds it may not do this: it takes an operator, or an owner \
+             or admin of the organization with a role at least as high as what is asked for.",
+        ),
         Code::InsufficientScope => (
             "Insufficient scope",
             "The token is valid but lacks the scope named in WWW-Authenticate. Get a token with that scope.",
@@ -98,6 +104,10 @@ const fn explain_state(code: Code) -> Explanation {
              available_services lists what can be leased; with allow_partial the lease covers the rest.",
         ),
         Code::NotRenewable => ("Not renewable", "The lease cannot be renewed. Take a new lease."),
+        Code::PreconditionFailed => (
+            "Precondition failed",
+            "The row changed since the version that If-Match names. Read it again, then decide.",
+        ),
         Code::QuotaExceeded => {
             ("Quota exceeded", "You hold as many live leases as you may. Revoke some, or let them run out.")
         }

@@ -12,7 +12,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
-use crate::broker::{Code, Violation};
+use crate::{
+    api::read::{BODY, describe},
+    broker::{Code, Violation},
+};
 
 use super::problem::Problem;
 
@@ -95,11 +98,6 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
     serde_json::from_str(text).map_err(|error| locate::<T>(text, &error))
 }
 
-/// A name from the request, short enough to be shown.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().take(MAX_SHOWN).collect()
-}
-
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if media_type(headers).as_deref() == Some("application/json") {
         return Ok(());
@@ -119,45 +117,6 @@ fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Problem
         Err(located) => describe(&located.path().to_string(), &located.inner().to_string()),
     };
     Problem::invalid(vec![violation])
-}
-
-/// Says what is wrong in words of our own: serde's would repeat the value.
-fn describe(path: &str, message: &str) -> Violation {
-    // The path ends in the name for a field that is there, and before it for one that is missing.
-    let within = |name: &str| match path.strip_suffix(name) {
-        Some(parent) => format!("{parent}{}", shown(name)),
-        None if path == "." => shown(name),
-        None => format!("{path}.{}", shown(name)),
-    };
-    // The name is the caller's and may hold anything; the last of these words are serde's.
-    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected "));
-    if let Some((name, _)) = unknown {
-        return Violation::new(within(name), "is not a known field");
-    }
-    for (prefix, reason) in
-        [("missing field `", "is required"), ("duplicate field `", "is given more than once")]
-    {
-        let rest = message.strip_prefix(prefix).and_then(|rest| rest.split_once('`'));
-        if let Some((name, _)) = rest {
-            return Violation::new(within(name), reason);
-        }
-    }
-    let field = if path == "." { BODY.to_owned() } else { path.to_owned() };
-    Violation::new(field, expectation(message))
-}
-
-/// What serde expected, without what it found. Whatever the value held, the last such words are serde's own.
-fn expectation(message: &str) -> &'static str {
-    let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
-    let expected = expected.split(" at line ").next().unwrap_or_default();
-    match expected {
-        "a string" => "must be a string",
-        "a boolean" => "must be true or false",
-        "a sequence" => "must be a list",
-        "i64" | "u64" | "i32" | "u32" => "must be an integer that fits",
-        _ if expected.starts_with("struct ") => "must be an object",
-        _ => "has the wrong type",
-    }
 }
 
 /// How deep brackets nest, outside of strings.
@@ -182,8 +141,6 @@ fn nesting(text: &[u8]) -> usize {
 /// 1 MiB.
 const DEFAULT_LIMIT: usize = 1 << 20;
 const MAX_NESTING: usize = 64;
-const MAX_SHOWN: usize = 64;
-const BODY: &str = "body";
 
 #[cfg(test)]
 mod tests {
@@ -245,7 +202,7 @@ mod tests {
             assert_eq!((found.as_str(), why.as_str()), (field, reason), "{text}");
         }
         let long = format!(r#"{{"{}":1}}"#, "x".repeat(10_000));
-        assert_eq!(refused(&long).0.len(), MAX_SHOWN);
+        assert_eq!(refused(&long).0.len(), crate::api::read::MAX_SHOWN);
     }
 
     #[test]

@@ -1,32 +1,38 @@
 //! The edge: what happens to every request and every answer, whatever the route.
 //!
-//! Gives the request its id, bounds its time, catches panics, renders problems, adds the security headers, writes the
-//! access log and tells the metrics. The log names the operation and the path's pattern, never a query or a header.
+//! Gives the request its id, bounds its time, catches panics, renders problems, adds the security headers, and has the
+//! call recorded. The record names the operation, never a path, a query or a header.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use tokio::time::Instant;
 
-use crate::broker::Code;
+use crate::{
+    api::{Operation, operations},
+    broker::Code,
+    telemetry::{Access, Answer, CallTrace, REQUEST_ID_HEADER, is_request_id},
+};
 
 use super::{
-    Answered, Parts, Route,
+    Parts,
     caller::RequestId,
     extract::BodyLimit,
+    find,
+    oauth::RefusalCode,
+    observed,
     problem::{Context, Problem},
 };
 
 /// What the edge is made of.
 pub(super) struct Edge {
     new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
-    on_response: Arc<dyn Fn(Answered) + Send + Sync>,
+    access: Access,
     issuer: String,
     body_bytes: usize,
     tls: bool,
@@ -36,9 +42,8 @@ pub(super) struct Edge {
 /// What must be remembered of a request, which the handler consumes.
 struct Seen {
     id: Arc<str>,
-    method: Method,
-    pattern: Option<MatchedPath>,
-    route: Option<&'static Route>,
+    /// The operation, and its place in the table.
+    operation: Option<(usize, &'static Operation)>,
     area: Area,
     token_sent: bool,
 }
@@ -57,7 +62,7 @@ impl Edge {
     pub(super) fn new(parts: &Parts, issuer: String) -> Self {
         Self {
             new_request_id: Arc::clone(&parts.new_request_id),
-            on_response: Arc::clone(&parts.on_response),
+            access: access(parts),
             issuer,
             body_bytes: parts.body_bytes,
             tls: parts.tls,
@@ -74,35 +79,35 @@ impl Edge {
         let id = self.request_id(request.headers());
         request.extensions_mut().insert(RequestId(Arc::clone(&id)));
         request.extensions_mut().insert(BodyLimit(self.body_bytes));
-        let pattern = request.extensions().get::<MatchedPath>().cloned();
-        let route = pattern.as_ref().and_then(|path| Route::find(request.method(), path.as_str()));
+        let pattern = request.extensions().get::<MatchedPath>();
+        let operation = pattern.and_then(|path| find(request.method(), path.as_str()));
         Seen {
             id,
-            method: request.method().clone(),
-            pattern,
-            route,
+            operation,
             area: Area::of(request.uri().path()),
             token_sent: request.headers().contains_key(header::AUTHORIZATION),
         }
     }
 
-    fn finish(&self, response: Response, seen: &Seen) -> Response {
-        let mut response = self.rendered(response, seen);
+    fn finish(&self, mut response: Response, seen: &Seen) -> (Response, Option<Problem>) {
+        let problem = response.extensions_mut().remove::<Problem>();
+        if let Some(problem) = &problem {
+            response = self.rendered(problem, seen);
+        }
         let headers = response.headers_mut();
         // An id of our own making may be anything; one that cannot travel is left out.
         if let Ok(id) = HeaderValue::from_str(&seen.id) {
             headers.insert(REQUEST_ID, id);
         }
         self.secure(headers, seen.area);
-        response
+        (response, problem)
     }
 
-    fn rendered(&self, mut response: Response, seen: &Seen) -> Response {
-        let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    fn rendered(&self, problem: &Problem, seen: &Seen) -> Response {
         problem.render(Context {
             request_id: &seen.id,
             issuer: &self.issuer,
-            scope: seen.route.and_then(Route::scope),
+            scope: seen.operation.and_then(|(_, operation)| operation.scope),
             token_sent: seen.token_sent,
             oauth: seen.area == Area::OAuth,
         })
@@ -128,34 +133,44 @@ impl Edge {
             Area::Other => {}
         }
     }
+}
 
-    fn report(&self, response: &Response, seen: &Seen, since: Instant) {
-        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let status = response.status().as_u16();
-        let operation = seen.route.map_or("unmatched", |route| route.operation);
-        let path = seen.pattern.as_ref().map_or("", MatchedPath::as_str);
-        tracing::info!(
-            target: "leasehold::access",
-            operation, method = seen.method.as_str(), path, status, micros, request_id = &*seen.id,
-            "answered"
-        );
-        (self.on_response)(Answered { operation, status, micros });
+impl Seen {
+    /// Where the call is recorded; the pages share the place behind the table.
+    fn place(&self) -> Option<usize> {
+        let page = (self.area == Area::Docs).then(|| operations().count());
+        self.operation.map(|(place, _)| place).or(page)
     }
+}
+
+fn access(parts: &Parts) -> Access {
+    let operations = operations().map(|operation| (operation.name, operation.is_routine()));
+    Access::new(&parts.metrics, &observed::TRANSPORT, operations.chain([("docs", true)]), parts.slow)
 }
 
 /// Wraps every route, the fallbacks included.
 pub(super) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let since = Instant::now();
     let seen = edge.see(&mut request);
-    let guarded = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let trace = Arc::new(CallTrace::new(Arc::clone(&seen.id)));
+    let observation = edge.access.begin(seen.place(), Arc::clone(&trace));
+    let guarded = AssertUnwindSafe(trace.around(next.run(request))).catch_unwind();
     let response = match tokio::time::timeout(edge.time_limit, guarded).await {
         Ok(Ok(response)) => response,
         // The panic hook has reported where; the payload may hold anything and stays here.
         Ok(Err(_)) => Problem::fault("the handler panicked").into_response(),
         Err(_) => Problem::new(Code::Unavailable, "the answer took too long").into_response(),
     };
-    let response = edge.finish(response, &seen);
-    edge.report(&response, &seen, since);
+    let (mut response, problem) = edge.finish(response, &seen);
+    let refusal = response.extensions_mut().remove::<RefusalCode>();
+    observation.finish(Answer {
+        status: observed::place(response.status()),
+        outcome: observed::outcome(response.status()),
+        code: problem
+            .as_ref()
+            .map(|Problem(error)| error.code.as_str())
+            .or_else(|| refusal.map(|code| code.0)),
+        cause: problem.as_ref().and_then(Problem::cause),
+    });
     response
 }
 
@@ -165,7 +180,7 @@ impl Area {
             Self::Api
         } else if path.starts_with("/oauth/") {
             Self::OAuth
-        } else if path == "/docs" || path.starts_with("/docs/") {
+        } else if path == "/docs" || path.starts_with("/docs/") || path == "/invitations" {
             Self::Docs
         } else {
             Self::Other
@@ -173,12 +188,7 @@ impl Area {
     }
 }
 
-fn is_request_id(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
-}
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// Swagger UI sets styles from its script, and shows icons as `data:` images; everything else comes from here.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -187,16 +197,17 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use axum::{Router, middleware::from_fn_with_state, routing::get};
     use http::StatusCode;
+    use tokio::time::timeout;
     use tower::ServiceExt;
+
+    use crate::telemetry::Metrics;
 
     use super::{super::testing, *};
 
-    fn guarded(time_limit: Duration, on_response: Arc<dyn Fn(Answered) + Send + Sync>) -> Router {
-        let parts = Parts { on_response, tls: true, ..testing::parts() };
+    fn guarded(time_limit: Duration, metrics: Metrics) -> Router {
+        let parts = Parts { metrics, tls: true, ..testing::parts() };
         let limited = Edge { time_limit, ..Edge::new(&parts, "https://broker.example".to_owned()) };
         Router::new()
             .route("/api/panics", get(async || -> StatusCode { panic!("a canary") }))
@@ -207,14 +218,8 @@ mod tests {
 
     #[tokio::test]
     async fn panics_and_delays_become_problems_and_are_counted() {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&seen);
-        let router = guarded(
-            Duration::from_millis(20),
-            Arc::new(move |answered: Answered| {
-                sink.lock().unwrap().push((answered.operation, answered.status));
-            }),
-        );
+        let metrics = Metrics::new();
+        let router = guarded(Duration::from_millis(20), metrics.clone());
         for (path, status, code) in [("/api/panics", 500, "internal"), ("/api/waits", 503, "unavailable")] {
             let answer = testing::answer(router.clone().oneshot(testing::get(path)).await.unwrap()).await;
             assert_eq!(answer.status, status);
@@ -225,23 +230,22 @@ mod tests {
         let answer = testing::answer(router.oneshot(testing::get("/livez")).await.unwrap()).await;
         assert_eq!(answer.text, "fine");
         assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
-        let expected = [("unmatched", 500), ("unmatched", 503), ("livez", 200)];
-        assert_eq!(*seen.lock().unwrap(), expected);
-    }
-
-    #[test]
-    fn ids_of_requests() {
-        for (id, fits) in [
-            ("a", true),
-            ("A.b_c-9", true),
-            (&*"x".repeat(64), true),
-            (&*"x".repeat(65), false),
-            ("", false),
-            ("a b", false),
-            ("a\"b", false),
-            ("é", false),
+        // The caller leaves.
+        let gone = timeout(
+            Duration::from_millis(5),
+            guarded(TIME_LIMIT, metrics.clone()).oneshot(testing::get("/api/waits")),
+        );
+        assert!(gone.await.is_err());
+        let text = metrics.render();
+        for line in [
+            r#"leasehold_requests_total{transport="http",operation="unmatched",status="500"} 1"#,
+            r#"leasehold_requests_total{transport="http",operation="unmatched",status="503"} 1"#,
+            r#"leasehold_requests_total{transport="http",operation="unmatched",status="cancelled"} 1"#,
+            r#"leasehold_requests_total{transport="http",operation="livez",status="200"} 1"#,
+            r#"leasehold_refusals_total{transport="http",code="internal"} 1"#,
+            r#"leasehold_refusals_total{transport="http",code="unavailable"} 1"#,
         ] {
-            assert_eq!(is_request_id(id), fits, "{id}");
+            assert!(text.lines().any(|rendered| rendered == line), "{line}\n{text}");
         }
     }
 }

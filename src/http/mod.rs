@@ -4,7 +4,7 @@
 //! the keyring, and holds no rule: who may do what, and what a value may be, is the broker's to say. The one thing
 //! that it refuses itself is what cannot be read at all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,20 +15,23 @@ use axum::{
 use bytes::Bytes;
 
 use crate::{
+    api::{Operation, operations},
     broker::{Broker, Code, Error},
-    model::scope::Operation,
+    telemetry::Metrics,
 };
 
-mod admin;
 mod caller;
 mod docs;
 mod errors;
 mod extract;
+mod generic;
 mod health;
 mod identity;
+mod invitations;
 mod leases;
 mod middleware;
 mod oauth;
+mod observed;
 mod openapi;
 mod parameters;
 mod problem;
@@ -38,114 +41,52 @@ mod testing;
 use middleware::Edge;
 use problem::Problem;
 
-/// Every route, once: the router, the API description and the authorization test are computed from it.
-pub static ROUTES: &[Route] = &[
-    Route::new(Method::POST, "/oauth/token", "issue_token", Access::Client, || post(oauth::token)),
-    Route::new(Method::POST, "/oauth/introspect", "introspect_token", Access::Client, || {
-        post(oauth::introspect)
-    }),
-    Route::new(Method::POST, "/oauth/revoke", "revoke_token", Access::Client, || post(oauth::revoke)),
-    Route::new(Method::GET, "/oauth/jwks", "jwks", Access::Anonymous, || get(oauth::jwks)),
-    Route::new(
-        Method::GET,
-        "/.well-known/oauth-authorization-server",
-        "authorization_server_metadata",
-        Access::Anonymous,
-        || get(oauth::metadata),
-    ),
-    Route::new(Method::GET, "/api/mcp/me", "who_am_i", Access::Bearer, || get(identity::show)),
-    Route::new(Method::POST, LEASES, "create_lease", CREATE, || post(leases::create)),
-    Route::new(Method::GET, LEASES, "list_leases", READ, || get(leases::list)),
-    Route::new(Method::GET, LEASE, "show_lease", READ, || get(leases::show)),
-    Route::new(Method::DELETE, LEASE, "revoke_lease", REVOKE, || delete(leases::revoke)),
-    Route::new(Method::POST, "/api/mcp/credentials/lease/{id}/renew", "renew_lease", RENEW, || {
-        post(leases::renew)
-    }),
-    Route::new(
-        Method::GET,
-        "/api/mcp/credentials/lease/{id}/credentials",
-        "read_credentials",
-        CREATE,
-        || get(leases::credentials),
-    ),
-    Route::new(
-        Method::DELETE,
-        "/api/admin/organizations/{organization}/members/{user}",
-        "remove_member",
-        Access::Scope(Operation::AdminWrite),
-        || delete(admin::remove_member),
-    ),
-    Route::new(Method::POST, "/api/admin/keys/rotate-signing", "rotate_signing_key", KEYS, || {
-        post(admin::rotate_signing_key)
-    }),
-    Route::new(Method::POST, "/api/admin/keys/rotate-data", "rotate_data_key", KEYS, || {
-        post(admin::rotate_data_key)
-    }),
-    Route::new(Method::POST, "/api/admin/keys/rewrap", "rewrap_data_keys", KEYS, || post(admin::rewrap)),
-    Route::new(Method::GET, "/health", "health", Access::Anonymous, || get(health::health)),
-    Route::new(Method::GET, "/livez", "livez", Access::Anonymous, || get(health::livez)),
-    Route::new(Method::GET, "/readyz", "readyz", Access::Anonymous, || get(health::readyz)),
-    Route::new(Method::GET, "/metrics", "metrics", Access::Anonymous, || get(health::metrics)),
-    Route::new(Method::GET, "/openapi.json", "openapi", Access::Anonymous, || get(docs::openapi)),
-    Route::page("/docs", || get(docs::index)),
-    Route::page("/docs/", || get(docs::index)),
-    Route::page("/docs/errors", || get(docs::errors)),
-    Route::page("/docs/{*file}", || get(docs::file)),
+/// The handlers of the operations that the table of operations does not do by itself.
+static HANDLERS: &[(&str, Handler)] = &[
+    ("issue_token", || post(oauth::token)),
+    ("introspect_token", || post(oauth::introspect)),
+    ("revoke_token", || post(oauth::revoke)),
+    ("jwks", || get(oauth::jwks)),
+    ("authorization_server_metadata", || get(oauth::metadata)),
+    ("who_am_i", || get(identity::show)),
+    ("create_lease", || post(leases::create)),
+    ("list_leases", || get(leases::list)),
+    ("show_lease", || get(leases::show)),
+    ("revoke_lease", || delete(leases::revoke)),
+    ("renew_lease", || post(leases::renew)),
+    ("read_credentials", || get(leases::credentials)),
+    ("register_by_invitation", || post(invitations::register)),
+    ("health", || get(health::health)),
+    ("livez", || get(health::livez)),
+    ("readyz", || get(health::readyz)),
+    ("metrics", || get(health::metrics)),
+    ("openapi", || get(docs::openapi)),
 ];
 
-/// One method of one path.
-#[derive(Debug)]
-pub struct Route {
-    /// The method; `GET` answers `HEAD` too.
-    pub method: Method,
-    /// The path, with `{names}` for what varies.
-    pub path: &'static str,
-    /// The operation's stable name: in the API description, the log and the metrics.
-    pub operation: &'static str,
-    /// Who may call it.
-    pub access: Access,
-    /// Whether the API description lists it; pages for people are not part of the API.
-    pub documented: bool,
-    handler: fn() -> MethodRouter<Arc<App>>,
-}
+/// Pages for people: no part of the API.
+static PAGES: &[(&str, Handler)] = &[
+    ("/docs", || get(docs::index)),
+    ("/docs/", || get(docs::index)),
+    ("/docs/errors", || get(docs::errors)),
+    ("/docs/{*file}", || get(docs::file)),
+    ("/invitations", || get(invitations::page)),
+];
 
-/// What a caller must show. The broker enforces it; the table says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing.
-    Anonymous,
-    /// A client's own id and secret (RFC 6749, section 2.3).
-    Client,
-    /// A bearer token, whatever its scopes.
-    Bearer,
-    /// A bearer token that has this scope.
-    Scope(Operation),
-}
+type Handler = fn() -> MethodRouter<Arc<App>>;
 
 /// What the HTTP floor is given beside the broker.
 #[derive(Clone)]
 pub struct Parts {
-    /// Renders the metrics as Prometheus reads them.
-    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Where calls are counted, and what `/metrics` shows.
+    pub metrics: Metrics,
+    /// From how long on a call is logged as slow.
+    pub slow: Option<Duration>,
     /// Makes the id of a request that brought none of its own.
     pub new_request_id: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Called after every answer.
-    pub on_response: Arc<dyn Fn(Answered) + Send + Sync>,
     /// The most bytes of a body.
     pub body_bytes: usize,
     /// Whether the listener speaks TLS, so that browsers may be told to insist on it.
     pub tls: bool,
-}
-
-/// What the metrics learn of one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answered {
-    /// The route's operation; `unmatched` when there is none.
-    pub operation: &'static str,
-    /// The status code.
-    pub status: u16,
-    /// Microseconds from the request's head to the answer's head.
-    pub micros: u64,
 }
 
 /// The whole HTTP interface. The server should add `axum::extract::ConnectInfo<SocketAddr>` to each request, so that
@@ -153,9 +94,14 @@ pub struct Answered {
 pub fn router(broker: Arc<Broker>, parts: Parts) -> Router {
     let issuer = broker.issuer_url().trim_end_matches('/').to_owned();
     let edge = Arc::new(Edge::new(&parts, issuer));
-    let app = Arc::new(App { broker, render_metrics: parts.render_metrics, openapi: openapi::document() });
-    let routes =
-        ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    let app = Arc::new(App { broker, metrics: parts.metrics, openapi: openapi::document() });
+    let mut routes = Router::new();
+    for operation in operations() {
+        routes = routes.route(operation.path, handler(operation));
+    }
+    for (path, page) in PAGES {
+        routes = routes.route(path, page());
+    }
     routes
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
@@ -166,46 +112,22 @@ pub fn router(broker: Arc<Broker>, parts: Parts) -> Router {
 /// What the handlers share.
 pub(crate) struct App {
     broker: Arc<Broker>,
-    render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    metrics: Metrics,
     openapi: Bytes,
 }
 
-impl Route {
-    /// The scope that a token needs, if one.
-    #[must_use]
-    pub const fn scope(&self) -> Option<Operation> {
-        match self.access {
-            Access::Scope(operation) => Some(operation),
-            Access::Anonymous | Access::Client | Access::Bearer => None,
-        }
+fn handler(operation: &'static Operation) -> MethodRouter<Arc<App>> {
+    if operation.generic.is_some() {
+        return generic::handler(operation);
     }
+    let known = HANDLERS.iter().find(|(name, _)| *name == operation.name);
+    known.map_or_else(MethodRouter::new, |(_, handler)| handler())
+}
 
-    /// Whether nothing need be shown.
-    #[must_use]
-    pub const fn is_anonymous(&self) -> bool {
-        matches!(self.access, Access::Anonymous)
-    }
-
-    const fn new(
-        method: Method,
-        path: &'static str,
-        operation: &'static str,
-        access: Access,
-        handler: fn() -> MethodRouter<Arc<App>>,
-    ) -> Self {
-        Self { method, path, operation, access, documented: true, handler }
-    }
-
-    const fn page(path: &'static str, handler: fn() -> MethodRouter<Arc<App>>) -> Self {
-        let (method, access) = (Method::GET, Access::Anonymous);
-        Self { method, path, operation: "docs", access, documented: false, handler }
-    }
-
-    /// The route that a request's method and matched path name.
-    fn find(method: &Method, path: &str) -> Option<&'static Self> {
-        let method = if *method == Method::HEAD { &Method::GET } else { method };
-        ROUTES.iter().find(|route| route.path == path && route.method == *method)
-    }
+/// The operation that a request's method and matched path name, and its place in the table.
+fn find(method: &Method, path: &str) -> Option<(usize, &'static Operation)> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    operations().enumerate().find(|(_, operation)| operation.path == path && operation.method == *method)
 }
 
 async fn unknown_path() -> Problem {
@@ -215,14 +137,6 @@ async fn unknown_path() -> Problem {
 async fn unknown_method() -> Problem {
     Problem::new(Code::MethodNotAllowed, "this path does not know the method; see Allow")
 }
-
-const LEASES: &str = "/api/mcp/credentials/lease";
-const LEASE: &str = "/api/mcp/credentials/lease/{id}";
-const KEYS: Access = Access::Scope(Operation::AdminKeys);
-const CREATE: Access = Access::Scope(Operation::LeaseCreate);
-const READ: Access = Access::Scope(Operation::LeaseRead);
-const RENEW: Access = Access::Scope(Operation::LeaseRenew);
-const REVOKE: Access = Access::Scope(Operation::LeaseRevoke);
 
 #[cfg(test)]
 mod tests {
@@ -238,6 +152,17 @@ mod tests {
 
     fn token_request(content_type: &str, body: impl Into<Body>) -> Request {
         Request::post("/oauth/token").header("content-type", content_type).body(body.into()).unwrap()
+    }
+
+    #[test]
+    fn every_operation_has_its_handler() {
+        use super::{HANDLERS, operations};
+        let mut by_hand: Vec<_> =
+            operations().filter(|operation| operation.generic.is_none()).map(|o| o.name).collect();
+        let mut handlers: Vec<_> = HANDLERS.iter().map(|(name, _)| *name).collect();
+        by_hand.sort_unstable();
+        handlers.sort_unstable();
+        assert_eq!(handlers, by_hand);
     }
 
     #[tokio::test]

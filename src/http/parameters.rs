@@ -73,7 +73,7 @@ fn read_query<T: FromQuery>(query: &str) -> Result<T, Problem> {
         parsed.map_err(|_| Problem::new(Code::MalformedRequest, "the query is not UTF-8"))?;
     let unknown = parameters.0.iter().filter(|(name, _)| !T::NAMES.contains(&name.as_str()));
     let mut violations: Vec<_> = unknown
-        .map(|(name, _)| Violation::new(super::extract::shown(name), "is not a known query parameter"))
+        .map(|(name, _)| Violation::new(crate::api::read::shown(name), "is not a known query parameter"))
         .collect();
     let repeated = parameters.repeated(T::NAMES);
     violations.extend(repeated.map(|name| Violation::new(name, "is given more than once")));

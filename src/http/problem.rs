@@ -1,9 +1,9 @@
-//! Problems (RFC 9457): how a failed call is answered, and what of it is logged.
+//! Problems (RFC 9457): how a failed call is answered.
 //!
 //! Handlers return a [`Problem`]; the edge renders it, because only there are the request's id and route known. What
 //! caused it goes to the log, never into the answer.
 
-use std::{borrow::Cow, error::Error as _, fmt::Write as _};
+use std::{borrow::Cow, error::Error as StdError, fmt::Write as _};
 
 use axum::{
     Json,
@@ -103,9 +103,13 @@ impl Problem {
         Error::internal(cause).into()
     }
 
-    /// The answer, and the cause into the log.
+    /// What caused it, for the log.
+    pub(super) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
+    }
+
+    /// The answer.
     pub(super) fn render(&self, context: Context<'_>) -> Response {
-        self.log(context.request_id);
         let (status, _) = statuses(self.0.code);
         let mut response =
             if context.oauth { self.oauth_answer(status) } else { self.answer(status, context) };
@@ -154,18 +158,6 @@ impl Problem {
             }
             _ => None,
         }
-    }
-
-    fn log(&self, request_id: &str) {
-        let Some(cause) = &self.0.cause else { return };
-        let mut chain = cause.to_string();
-        let mut next = cause.source();
-        while let Some(source) = next {
-            // Writing to a string cannot fail.
-            let _ = write!(chain, ": {source}");
-            next = source.source();
-        }
-        tracing::error!(request_id, code = self.0.code.as_str(), cause = chain, "a call failed");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tests of this room share: a router over a broker that knows nobody yet, and answers taken apart.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Router, body::Body, extract::Request, http::HeaderMap, response::Response};
 use http_body_util::BodyExt;
@@ -19,10 +19,10 @@ use crate::{
     store::{
         Store, StoreError, UseReads,
         chain::ChainHead,
-        committer::{Committer, Observer},
-        mutation::{Outcome, Refusal},
+        committer::{Commit, Committer, Observer},
         sqlite,
     },
+    telemetry::Metrics,
 };
 
 use super::Parts;
@@ -39,9 +39,9 @@ pub(super) struct Answer {
 /// Parts that do nothing.
 pub(super) fn parts() -> Parts {
     Parts {
-        render_metrics: Arc::new(|| "leasehold_up 1\n".to_owned()),
+        metrics: Metrics::new(),
+        slow: None,
         new_request_id: Arc::new(|| "fresh".to_owned()),
-        on_response: Arc::new(|_| ()),
         body_bytes: 1 << 20,
         tls: false,
     }
@@ -75,7 +75,7 @@ pub(super) async fn router() -> (Router, tempfile::TempDir) {
 struct Unobserved;
 
 impl Observer for Unobserved {
-    fn committed(&self, _: &[Result<Outcome, Refusal>], _: Duration) {}
+    fn committed(&self, _: &Commit<'_>) {}
     fn failed(&self, _: &StoreError) {}
 }
 

@@ -15,6 +15,8 @@ pub enum SecretKind {
     ClientSecret,
     /// An MCP token made by `leasehold dev`, `mcp_dev_…`.
     DevelopmentMcpToken,
+    /// What an invitation's link carries, `lhi_…`.
+    Invitation,
     /// An MCP token, `mcp_…`.
     McpToken,
 }
@@ -26,6 +28,7 @@ impl SecretKind {
         match self {
             Self::ClientSecret => "lhs_",
             Self::DevelopmentMcpToken => "mcp_dev_",
+            Self::Invitation => "lhi_",
             Self::McpToken => "mcp_",
         }
     }
@@ -44,7 +47,7 @@ impl SecretKind {
     /// The kind that a text has the form of. Tells nothing of whether such a secret exists.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
-        [Self::DevelopmentMcpToken, Self::McpToken, Self::ClientSecret]
+        [Self::DevelopmentMcpToken, Self::McpToken, Self::ClientSecret, Self::Invitation]
             .into_iter()
             .find(|kind| text.strip_prefix(kind.prefix()).is_some_and(is_body))
     }
@@ -75,8 +78,12 @@ mod tests {
     use super::*;
     use crate::entropy::SeededEntropy;
 
-    const KINDS: [SecretKind; 3] =
-        [SecretKind::ClientSecret, SecretKind::DevelopmentMcpToken, SecretKind::McpToken];
+    const KINDS: [SecretKind; 4] = [
+        SecretKind::ClientSecret,
+        SecretKind::DevelopmentMcpToken,
+        SecretKind::Invitation,
+        SecretKind::McpToken,
+    ];
 
     #[test]
     fn every_kind_is_known_by_its_form() {

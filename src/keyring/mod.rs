@@ -87,11 +87,19 @@ impl Keyring {
         owner: Owner,
         wrapped: &Sealed,
     ) -> Result<Option<Sealed>, KeyringError> {
-        if wrapped.envelope()?.key_id == self.root.first().id() {
+        if self.is_under_first(wrapped)? {
             return Ok(None);
         }
         let bytes = self.unwrap_bytes(id, owner, wrapped)?;
         Ok(Some(self.wrap(id, owner, bytes.expose())))
+    }
+
+    /// Whether the first root key wraps it.
+    ///
+    /// # Errors
+    /// [`KeyringError::Malformed`].
+    pub fn is_under_first(&self, wrapped: &Sealed) -> Result<bool, KeyringError> {
+        Ok(wrapped.envelope()?.key_id == self.root.first().id())
     }
 
     /// Seals a value for its place.

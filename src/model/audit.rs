@@ -13,6 +13,10 @@ named! {
     ChainStarted = "chain_started";
     /// A client was registered.
     ClientCreated = "client_created";
+    /// A client was deleted.
+    ClientDeleted = "client_deleted";
+    /// A client got a new secret.
+    ClientSecretRotated = "client_secret_rotated";
     /// A client was changed or switched.
     ClientUpdated = "client_updated";
     /// A credential was deposited.
@@ -45,30 +49,95 @@ named! {
     McpAuthFailed = "mcp_auth_failed";
     /// A caller proved who it is; coalesced per token.
     McpAuthSuccess = "mcp_auth_success";
+    /// The database is an older one, and whoever runs the broker accepted it: whatever was lent before is void.
+    DatabaseRestored = "database_restored";
     /// A membership was made.
     MemberAdded = "member_added_to_org";
     /// A membership ended.
     MemberRemoved = "member_removed_from_org";
     /// A member's role changed.
     MemberRoleUpdated = "member_role_updated";
+    /// Reads, which change nothing and hand no secret out; coalesced per caller and operation.
+    OperationCounted = "operation_counted";
+    /// A call was refused before it touched anything; coalesced per caller, operation and code.
+    OperationRefused = "operation_refused";
+    /// An invitation was accepted.
+    InvitationAccepted = "organization_invitation_accepted";
+    /// An invitation got a new link and a new time.
+    InvitationResent = "organization_invitation_resent";
+    /// An invitation was taken back.
+    InvitationRevoked = "organization_invitation_revoked";
+    /// An invitation was made.
+    InvitationSent = "organization_invitation_sent";
     /// An organization was made.
     OrganizationCreated = "organization_created";
+    /// An organization was deleted.
+    OrganizationDeleted = "organization_deleted";
     /// An organization changed.
     OrganizationUpdated = "organization_updated";
     /// A resource server was registered.
     ResourceCreated = "resource_created";
+    /// A resource server is registered no longer.
+    ResourceDeleted = "resource_deleted";
     /// A revocation by filter took effect.
     RevocationCreated = "revocation_created";
     /// A token was issued.
     TokenCreated = "token_created";
     /// A token was refused.
     TokenDenied = "token_denied";
+    /// A token's lease of life went on with a new text.
+    TokenRotated = "token_rotated";
+    /// A token was renamed, or switched on or off.
+    TokenUpdated = "token_updated";
     /// A token was revoked.
     TokenRevoked = "token_revoked";
     /// A user was made.
     UserCreated = "user_created";
     /// A user changed.
     UserUpdated = "user_updated";
+}
+
+/// How the records looked for ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeFilter {
+    /// They succeeded.
+    Success,
+    /// They were refused, whatever the code.
+    Refused,
+    /// They were refused with this code.
+    Code(String),
+}
+
+/// The text names no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected `success`, `refused`, or the code of a refusal such as `not_found`")]
+pub struct ParseOutcomeError;
+
+impl fmt::Display for OutcomeFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Code(code) => code,
+        })
+    }
+}
+
+impl FromStr for OutcomeFilter {
+    type Err = ParseOutcomeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseOutcomeError> {
+        match text {
+            "success" => Ok(Self::Success),
+            "refused" => Ok(Self::Refused),
+            code if (1..=64).contains(&code.len())
+                && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') =>
+            {
+                Ok(Self::Code(code.to_owned()))
+            }
+            _ => Err(ParseOutcomeError),
+        }
+    }
 }
 
 /// Who does something, and from where. Made once per call and carried to the record.

@@ -5,10 +5,11 @@ use std::{fmt, str::FromStr};
 use serde_json::{Map, Value};
 
 use super::{
-    id::CredentialId,
+    id::{CredentialId, UserId},
     instant::Instant,
-    organization::{SharingRule, named},
+    organization::{Role, SharingRule, named},
     owner::Owner,
+    page::{Cursor, Listed, OrderKey},
     sealed::Sealed,
     secret::SecretText,
     service::{AccountName, ServiceName},
@@ -50,6 +51,75 @@ pub struct Credential {
     pub expires_at: Option<Instant>,
     /// When it was deposited.
     pub created_at: Instant,
+    /// When its present value was.
+    pub rotated_at: Instant,
+    /// Which fields the value has.
+    pub fields: FieldNames,
+    /// Rises with each change of the row.
+    pub revision: i64,
+}
+
+impl Listed for Credential {
+    fn cursor(&self, key: OrderKey) -> Cursor {
+        let id = self.id.to_string();
+        let key = match key {
+            OrderKey::Service => self.service.to_string(),
+            _ => id.clone(),
+        };
+        Cursor { key, id }
+    }
+}
+
+/// The names of a value's fields. They come from the catalog, so that they tell nothing that is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldNames(Box<str>);
+
+impl FieldNames {
+    /// From its text: the names, separated by single spaces.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|name| !name.is_empty())
+    }
+}
+
+impl<'a> FromIterator<&'a str> for FieldNames {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        Self(names.join(" ").into())
+    }
+}
+
+/// Somebody who holds leases on an organization's credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The person the leases are for; none for the organization's clients.
+    pub user: Option<UserId>,
+    /// The role in the organization; none for who is no member (any more).
+    pub role: Option<Role>,
+    /// How many.
+    pub leases: i64,
+}
+
+/// What to leave out of a list of credentials.
+#[derive(Debug, Clone, Default)]
+pub struct CredentialFilter {
+    /// Only of this owner.
+    pub owner: Option<Owner>,
+    /// Only for this service.
+    pub service: Option<ServiceName>,
+    /// Only of this status.
+    pub status: Option<CredentialStatus>,
 }
 
 /// A credential's opened fields: a JSON object, as text. `Debug` shows nothing of it; wiped on drop.

@@ -11,6 +11,8 @@ use super::{
 /// Whom a lease is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
+    /// Whoever works for the broker itself: borrows nothing.
+    Operator,
     /// A client of an organization: it has no personal credentials, and the role it was registered with.
     OrganizationClient {
         /// The organization that owns it.
@@ -27,7 +29,7 @@ impl Subject {
     #[must_use]
     pub const fn user_id(&self) -> Option<UserId> {
         match self {
-            Self::OrganizationClient { .. } => None,
+            Self::Operator | Self::OrganizationClient { .. } => None,
             Self::User(id) => Some(*id),
         }
     }

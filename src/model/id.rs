@@ -90,6 +90,8 @@ ids! {
     DataKeyId = "dky";
     /// A fence.
     FenceId = "fen";
+    /// An invitation.
+    InvitationId = "inv";
     /// A lease.
     LeaseId = "lse";
     /// An organization.
@@ -100,6 +102,14 @@ ids! {
     TokenId = "tok";
     /// A person, or the system user.
     UserId = "usr";
+}
+
+/// Whether the text has the form of an id, of whatever kind.
+#[must_use]
+pub fn is_any(text: &str) -> bool {
+    let Some((prefix, body)) = text.split_once('_') else { return false };
+    let is_prefix = prefix.len() == PREFIX_LEN && prefix.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_prefix && body.len() == TEXT_LEN && ALPHABET.decode(body.as_bytes()).is_ok()
 }
 
 fn uuid_v7(at: Instant, random: [u8; RANDOM_BYTES]) -> Uuid {
@@ -127,6 +137,7 @@ fn parse_id(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 
 /// 128 bits in base32, unpadded.
 const TEXT_LEN: usize = 26;
+const PREFIX_LEN: usize = 3;
 
 static ALPHABET: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = Specification::new();
@@ -177,6 +188,12 @@ mod tests {
             "lse_".to_owned(),
         ] {
             assert!(wrong.parse::<LeaseId>().is_err(), "{wrong}");
+        }
+        assert!(is_any(&text) && is_any(&text.replace("lse_", "usr_")));
+        for wrong in
+            [text.to_uppercase(), format!("{text}0"), text.replace("lse_", "lease_"), "lse_".to_owned()]
+        {
+            assert!(!is_any(&wrong), "{wrong}");
         }
     }
 }

@@ -4,19 +4,25 @@
 //! and the pure rules over them (resolution, standing, renewal). It must know neither I/O nor a clock nor
 //! randomness: `now` and random bytes are parameters.
 
+pub mod address;
 pub mod audit;
+pub mod catalog;
 pub mod client;
 pub mod credential;
+pub mod header;
 pub mod holdings;
 pub mod id;
 pub mod instant;
+pub mod invitation;
 pub mod lease;
+pub mod mcp_token;
 pub mod organization;
 pub mod owner;
 pub mod page;
 pub mod principal;
 pub mod renewal;
 pub mod resolution;
+pub mod resource;
 pub mod scope;
 pub mod sealed;
 pub mod secret;

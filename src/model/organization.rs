@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{
     id::{OrganizationId, UserId},
     instant::Instant,
+    page::{Cursor, Listed, OrderKey},
 };
 
 /// A company or a team.
@@ -20,8 +21,40 @@ pub struct Organization {
     pub status: OrganizationStatus,
     /// Rises with each change that can end an entitlement.
     pub epoch: i64,
+    /// Rises with each change of the row.
+    pub revision: i64,
     /// When it was made.
     pub created_at: Instant,
+}
+
+impl Listed for Organization {
+    fn cursor(&self, key: OrderKey) -> Cursor {
+        let id = self.id.to_string();
+        let key = if key == OrderKey::Name { self.name.clone() } else { id.clone() };
+        Cursor { key, id }
+    }
+}
+
+/// What to leave out of a list of organizations.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationFilter {
+    /// Only of this name.
+    pub name: Option<String>,
+    /// Only of this status; unless told, those that were deleted are left out.
+    pub status: Option<OrganizationStatus>,
+    /// Only those that this person is an owner or admin of.
+    pub administered_by: Option<UserId>,
+}
+
+impl OrganizationFilter {
+    /// Whether the name and the status are wanted.
+    #[must_use]
+    pub fn admits(&self, organization: &Organization) -> bool {
+        let status = self.status.map_or(organization.status != OrganizationStatus::Deleted, |status| {
+            status == organization.status
+        });
+        status && self.name.as_ref().is_none_or(|name| *name == organization.name)
+    }
 }
 
 /// A person's role in an organization.
@@ -37,6 +70,65 @@ pub struct Membership {
     pub epoch: i64,
     /// Since when; the oldest membership wins when several organizations qualify.
     pub created_at: Instant,
+}
+
+/// A membership with the names of both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The organization.
+    pub organization_id: OrganizationId,
+    /// Its name.
+    pub organization_name: String,
+    /// Whether it is active.
+    pub organization_status: OrganizationStatus,
+    /// The person.
+    pub user_id: UserId,
+    /// The person's e-mail address.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// Whether the person is switched on.
+    pub active: bool,
+    /// The role.
+    pub role: Role,
+    /// Rises with each change of the membership.
+    pub revision: i64,
+    /// Since when.
+    pub created_at: Instant,
+}
+
+impl Listed for Member {
+    fn cursor(&self, key: OrderKey) -> Cursor {
+        let id = format!("{}:{}", self.organization_id, self.user_id);
+        let key = match key {
+            OrderKey::CreatedAt => self.created_at.micros().to_string(),
+            OrderKey::Email => self.email.clone(),
+            OrderKey::Name => self.name.clone(),
+            // Not sorted by anything else.
+            _ => id.clone(),
+        };
+        Cursor { key, id }
+    }
+}
+
+/// Which memberships to list.
+#[derive(Debug, Clone, Copy)]
+pub enum MemberFilter {
+    /// An organization's; of this role alone, if one is given.
+    Organization(OrganizationId, Option<Role>),
+    /// A person's.
+    User(UserId),
+}
+
+/// What a membership lets a person do at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberStanding {
+    /// The role.
+    pub role: Role,
+    /// The membership's epoch.
+    pub epoch: i64,
+    /// Whether the organization is active.
+    pub organization: OrganizationStatus,
 }
 
 macro_rules! named {
@@ -98,6 +190,16 @@ named! {
     Active = "active";
     /// No, until it is active again.
     Suspended = "suspended";
+    /// Never again: it has no members, clients or credentials any more, and keeps its id and name for the audit.
+    Deleted = "deleted";
+}
+
+impl Role {
+    /// Whether somebody of this role may give, change and take away `other`: admins and owners, up to their own.
+    #[must_use]
+    pub fn may_manage(self, other: Self) -> bool {
+        self >= Self::Admin && other <= self
+    }
 }
 
 /// Who in an organization may borrow a credential: its entries are OR-ed. An empty rule admits nobody.

@@ -60,6 +60,19 @@ operations! {
     LeaseRenew = "lease:renew";
     /// Revoke own leases.
     LeaseRevoke = "lease:revoke";
+    /// See, mint, rotate, rename and revoke own MCP tokens.
+    TokenWrite = "token:write";
+}
+
+impl Operation {
+    /// Whether it is an operator's or administrator's.
+    #[must_use]
+    pub const fn is_administrative(self) -> bool {
+        matches!(
+            self,
+            Self::AdminKeys | Self::AdminRead | Self::AdminRevoke | Self::AdminTokens | Self::AdminWrite
+        )
+    }
 }
 
 /// The text is no scope.
@@ -154,13 +167,27 @@ impl ScopeSet {
     /// Everything that concerns a person's own things.
     #[must_use]
     pub fn everything_of_a_person() -> Self {
-        use Operation::{CredentialConnect, CredentialWrite};
+        use Operation::{CredentialConnect, CredentialWrite, TokenWrite};
         let mut scopes = Self::worker();
-        [CredentialConnect, CredentialWrite]
+        [CredentialConnect, CredentialWrite, TokenWrite]
             .map(Scope::Operation)
             .into_iter()
             .for_each(|scope| scopes.insert(scope));
         scopes
+    }
+
+    /// What an operator may be given: every `admin:` scope.
+    #[must_use]
+    pub fn administration() -> Self {
+        let operations = Operation::ALL.iter().copied().filter(|operation| operation.is_administrative());
+        operations.map(Scope::Operation).collect()
+    }
+
+    /// The `admin:` scopes of this set.
+    #[must_use]
+    pub fn administrative(&self) -> Self {
+        let kept = Self::administration().operations;
+        Self { operations: self.operations & kept, ..Self::default() }
     }
 
     /// What a worker needs: all that concerns its own leases, of every service.

@@ -54,8 +54,19 @@ impl Token {
     /// The principal that a bearer is.
     #[must_use]
     pub fn principal(&self) -> Option<Principal> {
-        self.client_id.map(Principal::Client).or_else(|| self.user_id.map(Principal::User))
+        let person = self.user_id.map(Principal::User);
+        let operator = (self.owner == Owner::System).then_some(Principal::Operator(self.id));
+        self.client_id.map(Principal::Client).or(person).or(operator)
     }
+}
+
+/// What was true of a token when it was read; [`TokenFacts::stands`] judges it by what is true now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenReading {
+    /// The epoch it was read at: see [`Token::epoch`].
+    pub epoch: i64,
+    /// Of an access token: how often a signing key had been withdrawn when its signature was checked.
+    pub withdrawals: Option<i64>,
 }
 
 /// What the database says about a token at the moment of its use.
@@ -73,6 +84,10 @@ pub struct TokenFacts {
     pub holder_active: bool,
     /// Uses left, when limited.
     pub uses_left: Option<i64>,
+    /// The epoch of the text before the present one, and until when that text is still good.
+    pub previous: Option<(i64, Instant)>,
+    /// How often a signing key was withdrawn before its time.
+    pub withdrawals: i64,
 }
 
 named! {
@@ -84,8 +99,10 @@ named! {
     Expired = "token_expired";
     /// It was deactivated or revoked.
     Revoked = "token_revoked";
-    /// Its client changed since it was issued.
+    /// Its client changed since it was issued, or its text was replaced.
     StaleEpoch = "token_stale";
+    /// A signing key was withdrawn since its signature was checked: it may have been that one.
+    StaleSignature = "token_signature_stale";
     /// It was used as often as it may be.
     UsedUp = "token_usage_limit_exceeded";
     /// No such token.
@@ -93,21 +110,28 @@ named! {
 }
 
 impl TokenFacts {
-    /// Whether a token that was read at `epoch` still proves its bearer.
+    /// Whether a token that was read so still proves its bearer.
     ///
     /// # Errors
     /// The first reason why not.
-    pub fn stands(&self, epoch: i64, now: Instant) -> Result<(), TokenRefusal> {
+    pub fn stands(&self, reading: TokenReading, now: Instant) -> Result<(), TokenRefusal> {
         if !self.active {
             Err(TokenRefusal::Revoked)
         } else if self.expires_at.is_some_and(|at| at <= now) {
             Err(TokenRefusal::Expired)
         } else if !self.holder_active {
             Err(TokenRefusal::HolderInactive)
-        } else if self.epoch != epoch {
+        } else if self.epoch != reading.epoch && !self.overlaps(reading.epoch, now) {
             Err(TokenRefusal::StaleEpoch)
+        } else if reading.withdrawals.is_some_and(|seen| seen != self.withdrawals) {
+            Err(TokenRefusal::StaleSignature)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether it was read by the text before the present one, which is still good.
+    fn overlaps(&self, epoch: i64, now: Instant) -> bool {
+        self.previous.is_some_and(|(previous, until)| previous == epoch && now < until)
     }
 }

@@ -1,6 +1,10 @@
 //! Persons, and the system user that owns machines.
 
-use super::{id::UserId, instant::Instant};
+use super::{
+    id::UserId,
+    instant::Instant,
+    page::{Cursor, Listed, OrderKey},
+};
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,29 @@ pub struct User {
     pub active: bool,
     /// Rises with each change that can end an entitlement.
     pub epoch: i64,
+    /// Rises with each change of the row.
+    pub revision: i64,
     /// When it was made.
     pub created_at: Instant,
+}
+
+impl Listed for User {
+    fn cursor(&self, key: OrderKey) -> Cursor {
+        let id = self.id.to_string();
+        let key = match key {
+            OrderKey::Email => self.email.clone(),
+            OrderKey::Name => self.name.clone(),
+            _ => id.clone(),
+        };
+        Cursor { key, id }
+    }
+}
+
+/// What to leave out of a list of users.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Only of this e-mail address.
+    pub email: Option<String>,
+    /// Only those that are, or are not, active.
+    pub active: Option<bool>,
 }

@@ -6,22 +6,26 @@ use crate::{
     broker::{self, Broker, Limits, Parts},
     chores::Desk,
     clock::Clock,
-    config::{Config, DatabaseUrl, LimitsConfig, PublicUrl},
+    config::{Config, DatabaseUrl, PublicUrl},
     entropy::{Entropy, OsEntropy},
     grpc, http,
     keyring::{Keyring, root::RootKeys},
     lifecycle::Lifecycle,
     model::{
+        address::Reach,
         audit::{Actor, AuditRecord, EventName},
         id::ChainId,
         instant::Instant,
         ttl::Ttl,
     },
     store::{Store, UseReads, backend::Backend, chain::ChainHead, committer::Committer, postgres, sqlite},
-    telemetry::{Metrics, RequestId, UPKEEP_PERIOD},
+    telemetry::{Metrics, RequestId},
 };
 
-use super::{StartError, figures::Figures, listen::Listener, schedule, tls::ReloadingCertificate};
+use super::{
+    StartError, figures::Figures, gauges, listen::Listener, schedule, tls::ReloadingCertificate,
+    witness::Witness,
+};
 
 /// What a server is started with.
 pub struct Options {
@@ -29,6 +33,8 @@ pub struct Options {
     pub config: Config,
     /// Whether the tokens' issuer is the address that HTTP was bound to, rather than the configured one.
     pub issuer_is_bound_address: bool,
+    /// Whether a database that is older than the witness is taken, and all that was lent before is void.
+    pub accept_restore: bool,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,7 +49,7 @@ pub struct Server {
     pub url: String,
     /// The broker, for what the process itself does with it.
     pub broker: Arc<Broker>,
-    chain: String,
+    witness: Option<Witness>,
     backend: Arc<dyn Backend>,
     ways_in: Lifecycle,
     /// The committer and the reader: they outlive the ways in.
@@ -57,7 +63,7 @@ impl Server {
     /// # Errors
     /// What stands in the way, and what to do about it.
     pub async fn start(options: Options, lifecycle: Lifecycle) -> Result<Self, StartError> {
-        let Options { config, issuer_is_bound_address, clock } = options;
+        let Options { config, issuer_is_bound_address, accept_restore, clock } = options;
         let certificate = config.tls.as_ref().map(ReloadingCertificate::load).transpose()?;
         let server_config = certificate.as_ref().map(ReloadingCertificate::server_config).transpose()?;
         let http_listener = Listener::bind(config.http.address, server_config.clone())?;
@@ -68,11 +74,12 @@ impl Server {
 
         let keyring = open_keyring(&config)?;
         let backend = open_backend(&config, true).await?;
-        let metrics = Metrics::new();
+        let (metrics, slow) = (Metrics::new(), config.telemetry.slow());
+        metrics.process(env!("CARGO_PKG_VERSION"), database_kind(&config), clock.now());
         let store_life = Lifecycle::new();
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let (store, chain) = open_store(&backend, &clock, &entropy, &metrics, &config, &store_life);
-        let (limits, chain_store) = (limits(&config.limits), store.clone());
+        let (limits, chain_store) = (limits(&config), store.clone());
         let parts = Parts {
             store,
             keyring,
@@ -83,8 +90,22 @@ impl Server {
         };
         let broker = Arc::new(Broker::new(parts));
         broker.open_keys().await?;
+        let witness = config.audit.witness(&config.database.url).map(Witness::at);
+        let restored = Witness::admit(witness.as_ref(), &*backend, accept_restore).await?;
         begin_chain(&chain_store, &chain, clock.now()).await?;
         broker.prepare().await?;
+        if let Some(evidence) = restored {
+            broker.void_the_past(evidence).await?;
+        }
+        broker.sign_checkpoint().await?;
+        if let Some(witness) = &witness {
+            witness.write(&*backend).await;
+            lifecycle.spawn(witness.clone().keep(
+                Arc::clone(&broker),
+                Arc::clone(&backend),
+                lifecycle.clone(),
+            ));
+        }
 
         let tls = certificate.is_some();
         let request_id: Arc<dyn Fn() -> String + Send + Sync> = {
@@ -93,19 +114,21 @@ impl Server {
         };
         let http_router = http::router(
             Arc::clone(&broker),
-            http_parts(&metrics, &request_id, tls, config.limits.body_bytes),
+            http_parts(&metrics, slow, &request_id, tls, config.limits.body_bytes),
         );
-        let grpc_router = grpc::router(&broker, grpc::Edge { clock, new_request_id: request_id })?;
+        let edge = grpc::Edge { metrics: metrics.clone(), slow, new_request_id: Arc::clone(&request_id) };
+        let grpc_router = grpc::router(&broker, edge)?;
         if let Some(certificate) = certificate {
             lifecycle.spawn(certificate.watch(lifecycle.clone()));
         }
-        lifecycle.spawn(http_listener.serve(http_router, lifecycle.clone()));
-        lifecycle.spawn(grpc_listener.serve(grpc_router, lifecycle.clone()));
-        lifecycle.spawn(watch_figures(Arc::clone(&broker), metrics, lifecycle.clone()));
-        schedule::start(Arc::new(Desk { broker: Arc::clone(&broker), chain: chain.clone() }), &lifecycle)
-            .await?;
+        lifecycle.spawn(http_listener.serve(http_router, Arc::clone(&request_id), lifecycle.clone()));
+        lifecycle.spawn(grpc_listener.serve(grpc_router, request_id, lifecycle.clone()));
+        lifecycle.spawn(sign_heads(Arc::clone(&broker), lifecycle.clone()));
+        lifecycle.spawn(gauges::watch(Arc::clone(&broker), metrics.clone(), lifecycle.clone()));
+        let desk = Arc::new(Desk { broker: Arc::clone(&broker) });
+        schedule::start(desk, &metrics, &clock, &lifecycle).await?;
         let drain = Duration::from_secs(config.drain_seconds.into());
-        Ok(Self { http, grpc, url, broker, chain, backend, ways_in: lifecycle, store: store_life, drain })
+        Ok(Self { http, grpc, url, broker, witness, backend, ways_in: lifecycle, store: store_life, drain })
     }
 
     /// Waits for the order to stop, lets what runs finish, and closes everything in order: ways in, what was counted,
@@ -116,11 +139,14 @@ impl Server {
         tracing::info!(?drained, "stopped answering");
         for (what, done) in [
             ("recording usage", self.broker.flush_usage(true).await),
-            ("signing the audit chain", self.broker.sign_checkpoint(&self.chain).await.map(drop)),
+            ("signing the audit chain", self.broker.sign_checkpoint().await.map(drop)),
         ] {
             if let Err(error) = done {
                 tracing::warn!(%error, what, "failed while stopping");
             }
+        }
+        if let Some(witness) = &self.witness {
+            witness.write(&*self.backend).await;
         }
         self.store.drain(LAST_COMMITS).await;
         self.backend.close().await;
@@ -150,7 +176,7 @@ pub fn open_keyring(config: &Config) -> Result<Arc<Keyring>, StartError> {
     Ok(Arc::new(Keyring::new(keys, Arc::new(OsEntropy))))
 }
 
-fn open_store(
+pub(super) fn open_store(
     backend: &Arc<dyn Backend>,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
@@ -162,7 +188,7 @@ fn open_store(
     let chain = entropy.id::<ChainId>(now).to_string();
     let queue = usize::try_from(config.limits.queue).unwrap_or(usize::MAX);
     let head = ChainHead::new(chain.clone(), now);
-    let observer = Arc::new(Figures(metrics.clone()));
+    let observer = Arc::new(Figures { metrics: metrics.clone(), slow: config.telemetry.slow() });
     let (committer, writer) = Committer::new(Arc::clone(backend), Arc::clone(clock), observer, head, queue);
     let (uses, reader) = UseReads::new(Arc::clone(backend), queue);
     lifecycle.spawn(writer.run(lifecycle.drain_token()));
@@ -172,7 +198,7 @@ fn open_store(
 }
 
 /// The first record of a chain names the newest chains it saw, so that one that vanishes is missed.
-async fn begin_chain(store: &Store, chain: &str, now: Instant) -> Result<(), StartError> {
+pub(super) async fn begin_chain(store: &Store, chain: &str, now: Instant) -> Result<(), StartError> {
     let mut seen = store.rows().list_chains().await?;
     seen.sort_by_key(|head| std::cmp::Reverse(head.started_at));
     let named: Vec<String> =
@@ -181,8 +207,11 @@ async fn begin_chain(store: &Store, chain: &str, now: Instant) -> Result<(), Sta
     Ok(store.record(record.with("seen", named).with("chains", seen.len())).await?)
 }
 
-fn limits(config: &LimitsConfig) -> Limits {
+fn limits(config: &Config) -> Limits {
+    let url_reach = if config.egress.allow_private { Reach::Anywhere } else { Reach::Public };
+    let config = &config.limits;
     Limits {
+        url_reach,
         max_leases_per_principal: config.max_leases_per_principal,
         requests_per_second: config.requests_per_second,
         burst: config.burst,
@@ -193,37 +222,43 @@ fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
+const fn database_kind(config: &Config) -> &'static str {
+    match &config.database.url {
+        DatabaseUrl::Sqlite(_) => "sqlite",
+        DatabaseUrl::Postgres(_) => "postgres",
+    }
+}
+
 fn http_parts(
     metrics: &Metrics,
+    slow: Option<Duration>,
     request_id: &Arc<dyn Fn() -> String + Send + Sync>,
     tls: bool,
     body_bytes: u32,
 ) -> http::Parts {
-    let (render, count) = (metrics.clone(), metrics.clone());
     http::Parts {
-        render_metrics: Arc::new(move || render.render()),
+        metrics: metrics.clone(),
+        slow,
         new_request_id: Arc::clone(request_id),
-        on_response: Arc::new(move |answered: http::Answered| {
-            let took = Duration::from_micros(answered.micros);
-            count.request(answered.operation, super::figures::status_text(answered.status), took);
-        }),
         body_bytes: usize::try_from(body_bytes).unwrap_or(usize::MAX),
         tls,
     }
 }
 
-async fn watch_figures(broker: Arc<Broker>, metrics: Metrics, lifecycle: Lifecycle) {
+/// Signs the audit chain's head whenever so many records were added; the chore does so each minute for fewer.
+async fn sign_heads(broker: Arc<Broker>, lifecycle: Lifecycle) {
     loop {
-        metrics.upkeep();
-        metrics.queue_depth(broker.queue_depth());
-        match broker.live_leases().await {
-            Ok(live) => metrics.live_leases(u64::try_from(live).unwrap_or_default()),
-            Err(error) => tracing::debug!(%error, "live leases could not be counted"),
-        }
         tokio::select! {
-            () = tokio::time::sleep(UPKEEP_PERIOD) => {}
+            () = broker.records_to_sign(RECORDS_SIGNED_AT_ONCE) => {}
             () = lifecycle.draining() => return,
         }
+        match broker.sign_checkpoint().await {
+            Ok(true) => continue,
+            // No key signs at the moment.
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the audit chain's head was not signed; it is tried again"),
+        }
+        tokio::time::sleep(SIGNING_PAUSE).await;
     }
 }
 
@@ -235,4 +270,6 @@ impl From<broker::Error> for StartError {
 
 /// How many earlier chains a new one names; each of those names as many before it.
 const CHAINS_NAMED: usize = 64;
-const LAST_COMMITS: Duration = Duration::from_secs(10);
+const RECORDS_SIGNED_AT_ONCE: i64 = 1_000;
+const SIGNING_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LAST_COMMITS: Duration = Duration::from_secs(10);

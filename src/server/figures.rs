@@ -1,39 +1,47 @@
-//! What the committer and the ways in do, as figures.
+//! What the committer does, as figures and as a line in the log when it is slow.
 
 use std::time::Duration;
 
 use crate::{
+    model::audit::EventName,
     store::{
         StoreError,
-        committer::Observer,
-        mutation::{LeaseOrigin, Outcome, Refusal},
+        committer::{Commit, Observer},
+        mutation::Mutation,
     },
     telemetry::Metrics,
 };
 
 /// Puts commits into metrics.
-pub(super) struct Figures(pub(super) Metrics);
+pub(super) struct Figures {
+    pub(super) metrics: Metrics,
+    /// From how long on a commit is logged.
+    pub(super) slow: Option<Duration>,
+}
 
 impl Observer for Figures {
-    fn committed(&self, outcomes: &[Result<Outcome, Refusal>], took: Duration) {
-        self.0.commit(took, outcomes.len());
-        let count = |wanted: fn(&Outcome) -> bool| {
-            outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(wanted)).count() as u64
-        };
-        let is_new = |outcome: &Outcome| matches!(outcome, Outcome::Created(lease) if lease.origin == LeaseOrigin::New);
-        self.0.leases_created(count(is_new));
-        self.0.leases_renewed(count(|outcome| matches!(outcome, Outcome::Renewed(_))));
-        self.0.leases_revoked(count(|outcome| matches!(outcome, Outcome::Revoked(lease) if lease.newly)));
-        self.0.tokens_issued(count(|outcome| matches!(outcome, Outcome::Issued)));
-        let swept = outcomes.iter().filter_map(|outcome| match outcome {
-            Ok(Outcome::Swept(sweep)) => Some(sweep.expired),
-            _ => None,
-        });
-        self.0.leases_expired(swept.sum());
+    fn committed(&self, commit: &Commit<'_>) {
+        let Commit { mutations, tally, took } = commit;
+        let metrics = &self.metrics;
+        metrics.commit(*took, mutations.len());
+        metrics.leases_created(tally.done(EventName::LeaseCreated));
+        metrics.leases_renewed(tally.done(EventName::LeaseRenewed));
+        metrics.tokens_issued(tally.done(EventName::TokenCreated));
+        tally.ended().for_each(|(end, count)| metrics.leases_ended(end.as_str(), count));
+        tally.successes().for_each(|(event, count)| metrics.audit_records(event.as_str(), "success", count));
+        tally.refusals().for_each(|(event, count)| metrics.audit_records(event.as_str(), "refusal", count));
+        for mutation in *mutations {
+            if let Mutation::PutCheckpoint(checkpoint) = mutation {
+                metrics.audit_checkpoint(checkpoint.at);
+            }
+        }
+        if self.slow.is_some_and(|limit| *took >= limit) {
+            log_slow(commit);
+        }
     }
 
     fn failed(&self, error: &StoreError) {
-        self.0.store_error(match error {
+        self.metrics.store_error(match error {
             StoreError::Busy => "busy",
             StoreError::Conflict { .. } => "conflict",
             StoreError::Corrupt { .. } => "corrupt",
@@ -48,24 +56,18 @@ impl Observer for Figures {
     }
 }
 
-/// A status code as a label; the classes stand for what is rare, so that labels stay few.
-pub(super) const fn status_text(status: u16) -> &'static str {
-    match status {
-        200 => "200",
-        201 => "201",
-        204 => "204",
-        400 => "400",
-        401 => "401",
-        403 => "403",
-        404 => "404",
-        409 => "409",
-        413 => "413",
-        415 => "415",
-        422 => "422",
-        429 => "429",
-        503 => "503",
-        s if s < 400 => "3xx",
-        s if s < 500 => "4xx",
-        _ => "5xx",
-    }
+fn log_slow(commit: &Commit<'_>) {
+    let Commit { mutations, took, .. } = commit;
+    let request_ids: Vec<&str> =
+        mutations.iter().filter_map(Mutation::request_id).take(REQUEST_IDS_LOGGED).collect();
+    let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    tracing::warn!(
+        duration_us,
+        mutations = mutations.len(),
+        request_ids = request_ids.join(","),
+        "a commit was slow"
+    );
 }
+
+/// How many of a slow batch's calls are named; each of them says in its own line where its time went.
+const REQUEST_IDS_LOGGED: usize = 8;

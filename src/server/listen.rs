@@ -20,7 +20,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use super::{linger::Linger, preface::Preface, unread::Watched};
+use super::{
+    linger::Linger,
+    named::{Named, NewRequestId},
+    preface::Preface,
+    unread::Watched,
+};
 use crate::lifecycle::Lifecycle;
 
 /// A bound port.
@@ -59,10 +64,12 @@ impl Listener {
     /// Serves until the drain is asked for, then closes the port. Connections are tasks of the lifecycle: they finish
     /// their requests, and [`Lifecycle::drain`] waits for them.
     ///
-    /// Handlers find the peer's address as `ConnectInfo<SocketAddr>`.
-    pub async fn serve(self, router: Router, lifecycle: Lifecycle) {
+    /// Handlers find the peer's address as `ConnectInfo<SocketAddr>`. What is refused before a handler sees it gets an id
+    /// from `new_request_id`.
+    pub async fn serve(self, router: Router, new_request_id: NewRequestId, lifecycle: Lifecycle) {
         let Self { socket, tls, .. } = self;
-        let connections = Connections { router: router.with_state(()), tls, lifecycle: lifecycle.clone() };
+        let connections =
+            Connections { router: router.with_state(()), tls, new_request_id, lifecycle: lifecycle.clone() };
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -98,6 +105,7 @@ impl fmt::Debug for Listener {
 struct Connections {
     router: Router,
     tls: Option<TlsAcceptor>,
+    new_request_id: NewRequestId,
     lifecycle: Lifecycle,
 }
 
@@ -124,10 +132,11 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { router, lifecycle, .. } = self;
+        let Self { router, new_request_id, lifecycle, .. } = self;
         let service = service_fn(move |request| answer(router.clone(), request, peer));
         let builder = builder(lifecycle.clone());
-        let stream = TokioIo::new(Preface::new(Linger::new(stream), HEADER_TIMEOUT));
+        let stream = Named::new(Linger::new(stream), peer, new_request_id);
+        let stream = TokioIo::new(Preface::new(stream, HEADER_TIMEOUT));
         let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
         let draining = lifecycle.drain_token();
         let outcome = tokio::select! {

@@ -4,19 +4,27 @@
 
 mod compose;
 mod figures;
+mod gauges;
 mod linger;
 pub mod listen;
+mod named;
+mod offline;
 mod preface;
 mod schedule;
 pub mod tls;
 mod unread;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;
 
+use std::path::{Path, PathBuf};
+
 use crate::{broker, config, grpc, keyring::root, store::StoreError};
 
 pub use compose::{Options, Server, open_backend, open_keyring};
+pub use named::NewRequestId;
+pub use offline::Offline;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +40,15 @@ pub enum StartError {
     Chores(#[from] tokio_cron_scheduler::JobSchedulerError),
     /// The gRPC descriptors don't read.
     #[error(transparent)]
-    Reflection(#[from] grpc::ReflectionError),
+    Grpc(#[from] grpc::InterfaceError),
+    /// The database is older than what the witness saw of it.
+    #[error("{}", explain_restore(.path, .missing))]
+    Restored {
+        /// The witness.
+        path: PathBuf,
+        /// What the database does not hold.
+        missing: Vec<String>,
+    },
     /// The root keys cannot be read.
     #[error(transparent)]
     RootKeyFile(#[from] config::RootKeysError),
@@ -45,9 +61,33 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
+    /// The witness is there and cannot be believed.
+    #[error(
+        "the witness {path} cannot be used: {why}. Put the right file back; or start once with --accept-restore, which \
+         ends every lease and switches off every MCP token, if nobody knows whether the database is the newest",
+        path = path.display()
+    )]
+    Witness {
+        /// The witness.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     TlsSettings(#[from] rustls::Error),
+}
+
+fn explain_restore(path: &Path, missing: &[String]) -> String {
+    let shown: Vec<&str> = missing.iter().take(LINES_SHOWN).map(String::as_str).collect();
+    format!(
+        "the database is older than the witness {}, or another one: {}. Leases and tokens that were revoked since would \
+         be good again. If an older backup was restored on purpose, start once with --accept-restore: it ends every \
+         lease, makes every access token worthless, switches off every MCP token, and records that. Else put the right \
+         database back",
+        path.display(),
+        shown.join("; ")
+    )
 }
 
 fn explain(error: &broker::Error) -> String {
@@ -72,3 +112,5 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+const LINES_SHOWN: usize = 3;

@@ -11,7 +11,12 @@ use std::{
 use axum::{Router, extract::ConnectInfo, routing::get};
 use http::Version;
 use tempfile::TempDir;
-use tokio::{net::TcpStream, sync::Notify, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Notify,
+    task::JoinHandle,
+};
 
 use super::{
     listen::Listener,
@@ -38,6 +43,25 @@ async fn one_plain_port_speaks_both_protocols() {
         assert_eq!(answer.text().await.unwrap(), "hello 127.0.0.1");
     }
     assert_eq!(lifecycle.drain(LONG).await, Drained::Clean);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_a_request_id() {
+    let (address, _lifecycle) = served(hello(), None);
+    let long = "x".repeat(100_000);
+    let many = "a: b\r\n".repeat(200);
+    for (request, status) in [
+        ("nothing that is HTTP\r\n\r\n".to_owned(), "400"),
+        (format!("GET /{long} HTTP/1.1\r\nhost: a\r\n\r\n"), "414"),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n"), "431"),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.ends_with("\r\nx-request-id: made-here\r\n\r\n"), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -161,7 +185,8 @@ fn served(router: Router, certificate: Option<&Arc<ReloadingCertificate>>) -> (S
     let listener = Listener::bind(ANY_PORT, tls).unwrap();
     let address = listener.address();
     let lifecycle = Lifecycle::new();
-    lifecycle.spawn(listener.serve(router, lifecycle.clone()));
+    let new_request_id = Arc::new(|| "made-here".to_owned());
+    lifecycle.spawn(listener.serve(router, new_request_id, lifecycle.clone()));
     (address, lifecycle)
 }
 

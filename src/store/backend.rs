@@ -6,26 +6,30 @@
 use async_trait::async_trait;
 
 use crate::model::{
-    client::Client,
-    credential::Credential,
+    client::{Client, ClientFilter, SecretAge},
+    credential::{Credential, CredentialFilter, Holder},
     holdings::{Holdings, Subject},
-    id::{ClientId, CredentialId, DataKeyId, LeaseId, OrganizationId, TokenId, UserId},
+    id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
     instant::Instant,
+    invitation::InvitationFacts,
     lease::{Lease, LeaseStatus},
-    organization::Role,
+    mcp_token::{McpToken, McpTokenFilter},
+    organization::{Member, MemberFilter, MemberStanding, Organization, OrganizationFilter, Role},
     owner::Owner,
-    page::{Page, PageSize},
+    page::{Cursor, ListQuery, Page, PageSize},
     principal::Principal,
     resolution::{Entitlement, Source},
+    resource::Resource,
     service::ServiceName,
     standing::LeaseFacts,
     token::{Token, TokenFacts},
-    user::User,
+    user::{User, UserFilter},
 };
 
 use super::{
-    admin::{Change, Checkpoint, StoredSigningKey, WrappedDataKey},
-    chain::{ChainHead, Entry},
+    admin::{Change, Checkpoint, LeasesOf, Precondition, StoredSigningKey, WrappedDataKey},
+    audit::{AuditPosition, AuditQuery},
+    chain::{ChainHead, Entry, StoredEntry},
     error::StoreError,
     mutation::Idempotency,
 };
@@ -45,6 +49,15 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<(Vec<TokenFacts>, Vec<LeaseFacts>), StoreError>;
     /// The MCP token of a digest.
     async fn find_mcp_token(&self, digest: &str) -> Result<Option<Token>, StoreError>;
+    /// An MCP token with all that is told of it.
+    async fn show_mcp_token(&self, id: TokenId) -> Result<Option<McpToken>, StoreError>;
+    /// A page of MCP tokens.
+    async fn list_mcp_tokens(
+        &self,
+        query: &ListQuery<McpTokenFilter>,
+    ) -> Result<Page<McpToken, Cursor>, StoreError>;
+    /// How many MCP tokens of an owner are good at `now`.
+    async fn count_mcp_tokens(&self, owner: Owner, now: Instant) -> Result<i64, StoreError>;
     /// A token of either kind.
     async fn find_token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
     /// A client, and the digests of its secrets that are good at `now`, each with the instant it runs out.
@@ -55,10 +68,63 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Option<(Client, Vec<SecretDigest>)>, StoreError>;
     /// Whether the URI is a registered resource server.
     async fn is_resource(&self, uri: &str) -> Result<bool, StoreError>;
+    /// A page of clients.
+    async fn list_clients(&self, query: &ListQuery<ClientFilter>)
+    -> Result<Page<Client, Cursor>, StoreError>;
+    /// The secrets of clients that are good at `now`: the present one first, then newest first.
+    async fn list_secret_ages(
+        &self,
+        clients: &[ClientId],
+        now: Instant,
+    ) -> Result<Vec<(ClientId, SecretAge)>, StoreError>;
+    /// A page of resource servers, by URI.
+    async fn list_resources(&self, query: &ListQuery<()>) -> Result<Page<Resource, Cursor>, StoreError>;
+    /// A page of credentials.
+    async fn list_credentials(
+        &self,
+        query: &ListQuery<CredentialFilter>,
+    ) -> Result<Page<Credential, Cursor>, StoreError>;
+    /// Who holds live leases on a credential at `now`.
+    async fn list_holders(&self, id: CredentialId, now: Instant) -> Result<Vec<Holder>, StoreError>;
     /// A user.
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// A user by e-mail address.
     async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StoreError>;
+    /// A page of users.
+    async fn list_users(&self, query: &ListQuery<UserFilter>) -> Result<Page<User, Cursor>, StoreError>;
+    /// What a person may do in an organization; none for who is no member.
+    async fn find_standing(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<MemberStanding>, StoreError>;
+    /// How many leases are live at `now`.
+    async fn count_leases(&self, of: LeasesOf, now: Instant) -> Result<i64, StoreError>;
+    /// An organization, one that was deleted included.
+    async fn find_organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+    /// Organizations, page by page.
+    async fn list_organizations(
+        &self,
+        query: &ListQuery<OrganizationFilter>,
+    ) -> Result<Page<Organization, Cursor>, StoreError>;
+    /// A membership with its names.
+    async fn find_member(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError>;
+    /// Memberships, page by page.
+    async fn list_members(&self, query: &ListQuery<MemberFilter>)
+    -> Result<Page<Member, Cursor>, StoreError>;
+    /// An invitation.
+    async fn find_invitation(&self, id: InvitationId) -> Result<Option<InvitationFacts>, StoreError>;
+    /// The invitation whose secret has this digest.
+    async fn find_invitation_by_digest(&self, digest: &str) -> Result<Option<InvitationFacts>, StoreError>;
+    /// An organization's invitations, page by page.
+    async fn list_invitations(
+        &self,
+        query: &ListQuery<OrganizationId>,
+    ) -> Result<Page<InvitationFacts, Cursor>, StoreError>;
     /// A user's organizations, oldest membership first: id, name, role.
     async fn list_memberships(&self, user: UserId)
     -> Result<Vec<(OrganizationId, String, Role)>, StoreError>;
@@ -78,6 +144,16 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Vec<Credential>, StoreError>;
     /// Own leases, newest first.
     async fn list_leases(&self, query: &LeaseQuery) -> Result<Page<LeaseFacts, LeaseId>, StoreError>;
+    /// Leases of everybody that a filter lets through, by creation. A page may hold fewer than asked for, and none, while
+    /// more follow: the work for one page is bounded.
+    async fn search_leases(
+        &self,
+        query: &ListQuery<LeaseFilter>,
+    ) -> Result<Page<LeaseFacts, Cursor>, StoreError>;
+    /// What leases rest on, in the order of their services.
+    async fn list_sources(&self, ids: &[LeaseId]) -> Result<Vec<(LeaseId, Source)>, StoreError>;
+    /// Live leases, counted by principal and service, in that order.
+    async fn tally_leases(&self, query: &TallyQuery) -> Result<Page<LeaseTally, Cursor>, StoreError>;
     /// An owner's data keys, newest first.
     async fn list_data_keys(&self, owner: Owner) -> Result<Vec<WrappedDataKey>, StoreError>;
     /// Every data key, after a position; for rewrapping.
@@ -88,21 +164,32 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Vec<WrappedDataKey>, StoreError>;
     /// Every signing key that is still published at `now`, oldest first.
     async fn list_signing_keys(&self, now: Instant) -> Result<Vec<StoredSigningKey>, StoreError>;
+    /// How many signing keys were withdrawn before their time.
+    async fn count_withdrawals(&self) -> Result<i64, StoreError>;
     /// Live leases, from the counters.
     async fn count_live_leases(&self) -> Result<i64, StoreError>;
     /// A setting of the database itself, such as `environment`.
     async fn find_setting(&self, name: &str) -> Result<Option<String>, StoreError>;
     /// Every chain's head.
     async fn list_chains(&self) -> Result<Vec<ChainHead>, StoreError>;
-    /// A chain's records after a position, in order: `(seq, body, hash in hex)`.
-    async fn read_chain(
+    /// Chains that have records or checkpoints and yet no head, by id.
+    async fn list_headless_chains(&self) -> Result<Vec<String>, StoreError>;
+    /// A chain's records after a position, in order.
+    async fn read_chain(&self, chain: &str, after: i64, limit: u16) -> Result<Vec<StoredEntry>, StoreError>;
+    /// Records of all chains. Without a target a bounded stretch of time is looked at: a page may hold less than asked
+    /// for, even nothing, and yet say where the next begins.
+    async fn query_audit(&self, query: &AuditQuery) -> Result<Page<StoredEntry, AuditPosition>, StoreError>;
+    /// A chain's checkpoints after a position, in order.
+    async fn list_checkpoints(
         &self,
         chain: &str,
         after: i64,
         limit: u16,
-    ) -> Result<Vec<(i64, String, String)>, StoreError>;
-    /// The newest checkpoint of a chain.
-    async fn find_checkpoint(&self, chain: &str) -> Result<Option<Checkpoint>, StoreError>;
+    ) -> Result<Vec<Checkpoint>, StoreError>;
+    /// The newest checkpoint of each of the chains that began last, the youngest chain first.
+    async fn newest_checkpoints(&self, chains: u16) -> Result<Vec<Checkpoint>, StoreError>;
+    /// How the database is set up, as it names its settings: what bears on durability and on room for connections.
+    async fn settings(&self) -> Result<Vec<(String, String)>, StoreError>;
     /// Waits until nothing is under way and closes every connection.
     async fn close(&self);
 }
@@ -127,6 +214,61 @@ pub struct LeaseQuery {
     pub after: Option<LeaseId>,
     /// At most as many.
     pub size: PageSize,
+}
+
+/// What to leave out of everybody's leases.
+#[derive(Debug, Clone)]
+pub struct LeaseFilter {
+    /// Judged at this moment.
+    pub now: Instant,
+    /// Only of this principal.
+    pub principal: Option<Principal>,
+    /// Only those taken for this user.
+    pub user_id: Option<UserId>,
+    /// Only those that rest on this organization's credentials.
+    pub organization_id: Option<OrganizationId>,
+    /// Whether the organization's own credentials alone decide what else is asked about services and credentials.
+    pub own_alone: bool,
+    /// Only those that rest on this credential.
+    pub credential_id: Option<CredentialId>,
+    /// Only those that cover this service.
+    pub service: Option<ServiceName>,
+    /// Only of this server id.
+    pub server_id: Option<String>,
+    /// Only of this status.
+    pub status: Option<LeaseStatus>,
+    /// Only those taken at this moment or later.
+    pub created_from: Option<Instant>,
+    /// Only those taken before this moment.
+    pub created_before: Option<Instant>,
+}
+
+/// Which live leases to count.
+#[derive(Debug, Clone)]
+pub struct TallyQuery {
+    /// Live at this moment.
+    pub now: Instant,
+    /// Only of this principal.
+    pub principal: Option<Principal>,
+    /// Only those that rest on this organization's credentials, and of their services these alone.
+    pub organization_id: Option<OrganizationId>,
+    /// Only this service.
+    pub service: Option<ServiceName>,
+    /// The last count of the page before: the service, and the principal as its id.
+    pub after: Option<Cursor>,
+    /// At most as many counts.
+    pub size: PageSize,
+}
+
+/// Live leases of a principal that cover a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseTally {
+    /// Whose.
+    pub principal: Principal,
+    /// Which kind of backend, whatever the accounts.
+    pub service: ServiceName,
+    /// How many.
+    pub live: i64,
 }
 
 /// An idempotency key that was used before.
@@ -222,8 +364,19 @@ pub trait Tx: Send {
     ) -> Result<Vec<TokenId>, StoreError>;
     /// Counts uses of tokens with a limit.
     async fn count_uses(&mut self, uses: &[(TokenId, i64)], at: Instant) -> Result<(), StoreError>;
+    /// Obtains what the change needs before anything is read for it: a change that can end an entitlement waits for the
+    /// transactions that judge.
+    async fn prepare(&mut self, change: &Change) -> Result<(), StoreError>;
+    /// Whether a row or membership is as the precondition says; what is said of a token is judged elsewhere.
+    async fn is_met(&mut self, precondition: &Precondition) -> Result<bool, StoreError>;
     /// Applies an administrative change; answers how many rows it touched.
     async fn administer(&mut self, change: &Change) -> Result<u64, StoreError>;
+    /// The role of a member; none for who is no member.
+    async fn find_role(
+        &mut self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Role>, StoreError>;
     /// Appends to a chain and moves its head from `from` to the last entry's; fails when the head is not at `from`.
     async fn append_audit(&mut self, from: &ChainHead, entries: &[Entry]) -> Result<(), StoreError>;
     /// Makes it durable. After an error the outcome is unknown until [`Tx::lock_chain`] on another transaction tells.

@@ -35,6 +35,31 @@ pub struct Entry {
     pub hash: [u8; 32],
 }
 
+/// A record as it is stored: what was hashed, and the columns that queries use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Its chain.
+    pub chain_id: String,
+    /// Its number in the chain, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: String,
+    /// Who.
+    pub actor: String,
+    /// Whose rows were touched.
+    pub owner: Option<String>,
+    /// What it happened to.
+    pub target: Option<String>,
+    /// The record, as hashed.
+    pub body: String,
+    /// Its hash, in hex.
+    pub hash: String,
+    /// The hash of the record before it, in hex; none when that one is not there.
+    pub previous: Option<String>,
+}
+
 impl ChainHead {
     /// A chain without records.
     #[must_use]
@@ -69,6 +94,8 @@ pub fn next_hash(before: &[u8; 32], body: &str) -> [u8; 32] {
     hash
 }
 
+/// What a conflict is called that says that a head is not where its writer left it.
+pub(super) const CHAIN_HEAD: &str = "audit_chains_head";
 /// The hash before the first record.
 pub const GENESIS: [u8; 32] = [0; 32];
 

@@ -5,6 +5,7 @@
 //! plaintext cannot get here. It decides nothing of its own: rules come from the model.
 
 pub mod admin;
+pub mod audit;
 pub mod backend;
 pub mod chain;
 pub mod committer;
@@ -21,6 +22,8 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::model::{
     audit::AuditRecord,
     id::{LeaseId, TokenId},
@@ -28,8 +31,9 @@ use crate::model::{
     token::TokenFacts,
 };
 
-use admin::AdminChange;
+use admin::{AdminChange, Checkpoint};
 use backend::Backend;
+use chain::ChainHead;
 use committer::{Committer, Reply};
 use mutation::{
     CheckLease, CreateLease, CreatedLease, ExpireLeases, IssueToken, Mutation, Outcome, ReadCredentials,
@@ -62,6 +66,12 @@ impl Store {
     #[must_use]
     pub fn rows(&self) -> &dyn Backend {
         &*self.backend
+    }
+
+    /// The same, for what outlives this call.
+    #[must_use]
+    pub fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.backend)
     }
 
     /// Mutations waiting for the committer.
@@ -172,12 +182,41 @@ impl Store {
         self.committer.submit(Mutation::Record(Box::new(record))).await.map(drop)
     }
 
+    /// Keeps a signed head of the audit chain; shares a transaction with whatever else is written.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn put_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        self.committer.submit(Mutation::PutCheckpoint(Box::new(checkpoint))).await.map(drop)
+    }
+
+    /// The head of this process's audit chain, as of the last commit; to be watched.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<ChainHead> {
+        self.committer.head()
+    }
+
     /// Applies an administrative change; answers how many rows it touched.
     ///
     /// # Errors
     /// What the database said, a taken key among it.
     pub async fn administer(&self, change: AdminChange) -> Result<u64, StoreError> {
-        touched(self.committer.submit(Mutation::Administer(Box::new(change))).await)
+        match self.administer_if(change).await? {
+            Ok(rows) => Ok(rows),
+            // Without preconditions nothing is refused.
+            Err(_) => Ok(0),
+        }
+    }
+
+    /// Applies an administrative change whose preconditions are still met; answers how many rows it touched.
+    ///
+    /// # Errors
+    /// The outer one when nothing was decided, a taken key among it.
+    pub async fn administer_if(&self, change: AdminChange) -> Written<u64> {
+        expect(self.committer.submit(Mutation::Administer(Box::new(change))).await, |outcome| match outcome {
+            Outcome::Touched(rows) => Some(rows),
+            _ => None,
+        })
     }
 
     /// Marks leases that ran out, at most `limit`.
@@ -214,12 +253,5 @@ fn swept(reply: Reply) -> Result<Sweep, StoreError> {
     match reply? {
         Ok(Outcome::Swept(sweep)) => Ok(sweep),
         _ => Ok(Sweep { marked: 0, expired: 0, more: false }),
-    }
-}
-
-fn touched(reply: Reply) -> Result<u64, StoreError> {
-    match reply? {
-        Ok(Outcome::Touched(rows)) => Ok(rows),
-        _ => Ok(0),
     }
 }

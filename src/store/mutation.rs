@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{
     audit::{Actor, AuditRecord},
-    id::{ClientId, LeaseId, TokenId},
+    id::{ClientId, LeaseId, OrganizationId, TokenId},
     instant::Instant,
     lease::Lease,
     owner::Owner,
@@ -15,19 +15,19 @@ use crate::model::{
     resolution::Source,
     scope::ScopeSet,
     standing::LeaseFacts,
-    token::{Token, TokenRefusal},
+    token::{Token, TokenReading, TokenRefusal},
     ttl::Ttl,
 };
 
-use super::admin::AdminChange;
+use super::admin::{AdminChange, Checkpoint, Precondition};
 
 /// Who uses a lease: judged together with it.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     /// The token shown.
     pub token_id: TokenId,
-    /// The epoch that the token was read at; see [`crate::model::token::Token::epoch`].
-    pub epoch: i64,
+    /// What was true of it when it was read.
+    pub reading: TokenReading,
     /// Whom it makes the bearer.
     pub principal: Principal,
     /// What it allows; a lease with a service outside is not the bearer's to see.
@@ -47,6 +47,8 @@ pub enum Mutation {
     ExpireLeases(ExpireLeases),
     /// Records a token, if its client still stands as it was read.
     IssueToken(Box<IssueToken>),
+    /// Keeps a signed head of the audit chain.
+    PutCheckpoint(Box<Checkpoint>),
     /// Checks that a lease holds, for handing out its values again.
     ReadCredentials(ReadCredentials),
     /// Re-checks leases in doubt after a change that may have ended their entitlement, a bounded number. Background.
@@ -61,6 +63,29 @@ pub enum Mutation {
     RevokeToken(RevokeToken),
     /// Counts one use of a token whose uses are limited.
     UseToken(UseToken),
+}
+
+impl Mutation {
+    /// The id of the call that it comes from, if one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let actor = match self {
+            Self::Administer(change) => &change.records.first()?.actor,
+            Self::CreateLease(create) => &create.actor,
+            Self::IssueToken(issue) => &issue.actor,
+            Self::ReadCredentials(read) => &read.actor,
+            Self::Record(record) => &record.actor,
+            Self::RenewLease(renew) => &renew.actor,
+            Self::RevokeLease(revoke) => &revoke.actor,
+            Self::RevokeToken(revoke) => &revoke.actor,
+            Self::CheckLease(_)
+            | Self::ExpireLeases(_)
+            | Self::PutCheckpoint(_)
+            | Self::RecheckLeases(_)
+            | Self::UseToken(_) => return None,
+        };
+        actor.request_id.as_deref()
+    }
 }
 
 /// See [`Mutation::CreateLease`].
@@ -132,6 +157,19 @@ pub struct RevokeLease {
     pub lease_id: LeaseId,
     /// Why.
     pub reason: String,
+    /// Whose leases it may end.
+    pub reach: Reach,
+}
+
+/// Whose leases a revocation may end. What lies outside is answered as not there.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// Anybody's.
+    Any,
+    /// The bearer's own.
+    Own,
+    /// Those that rest on an organization's credentials, while this makes the bearer one of its administrators.
+    RestingOn(OrganizationId, Vec<Precondition>),
 }
 
 /// See [`Mutation::IssueToken`].
@@ -282,6 +320,10 @@ pub enum Refusal {
     ClientChanged,
     /// The idempotency key came with another request before.
     IdempotencyKeyReused,
+    /// The membership that gave the caller authority changed meanwhile.
+    AuthorityChanged,
+    /// The row changed since the caller read it.
+    Changed,
     /// The lease that the idempotency key made is over.
     LeaseEnded,
     /// What the lease was resolved from changed meanwhile: resolve again.

@@ -10,10 +10,13 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{
-    id::{LeaseId, TokenId},
-    standing::LeaseFacts,
-    token::TokenFacts,
+use crate::{
+    model::{
+        id::{LeaseId, TokenId},
+        standing::LeaseFacts,
+        token::TokenFacts,
+    },
+    telemetry::{CallTrace, Stopwatch},
 };
 
 use super::{backend::Backend, error::StoreError};
@@ -48,8 +51,13 @@ impl UseReads {
 
     pub(super) async fn facts(&self, token: TokenId, lease: Option<LeaseId>) -> Answer {
         let (reply, answer) = oneshot::channel();
+        let waiting = CallTrace::current().map(|trace| (trace, Stopwatch::start()));
         self.questions.try_send(Question { token, lease, reply }).map_err(|_| StoreError::Busy)?;
-        answer.await.unwrap_or(Err(StoreError::Busy))
+        let answer = answer.await.unwrap_or(Err(StoreError::Busy));
+        if let Some((trace, stopwatch)) = waiting {
+            trace.read(stopwatch.elapsed());
+        }
+        answer
     }
 }
 

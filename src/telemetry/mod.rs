@@ -3,9 +3,14 @@
 //! This room knows how things are written down, not what happens: callers name operations and outcomes, and never put
 //! a secret, a client or a user into a label.
 
+mod access;
 mod metrics;
+mod process;
 mod request_id;
 mod stopwatch;
+#[cfg(test)]
+mod testing;
+mod trace;
 
 use std::io::{self, IsTerminal as _};
 
@@ -19,9 +24,14 @@ use tracing_subscriber::{
 };
 
 pub use self::{
-    metrics::{METRICS, Metric, MetricKind, Metrics, UPKEEP_PERIOD},
-    request_id::{ParseRequestIdError, REQUEST_ID_HEADER, RequestId},
+    access::{Access, Answer, Chain, Observation},
+    metrics::{
+        ChoreFigures, METRICS, Metric, MetricKind, Metrics, Outcome, RequestFigures, Transport, UPKEEP_PERIOD,
+    },
+    process::Resources,
+    request_id::{ParseRequestIdError, REQUEST_ID_HEADER, RequestId, is_request_id},
     stopwatch::Stopwatch,
+    trace::{CallTrace, Spent, current_request_id, note_principal, note_unproven},
 };
 use crate::config::LogFormat;
 
@@ -74,35 +84,11 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn logged(format: LogFormat, work: impl FnOnce()) -> String {
-        let memory = Memory::default();
-        let writer = memory.clone();
-        let subscriber = subscriber(format, "info", false, move || writer.clone()).unwrap();
-        tracing::subscriber::with_default(subscriber, work);
-        let bytes = memory.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
-    }
+    use super::{testing::logged, *};
 
     #[test]
     fn json_is_one_object_a_line() {
-        let text = logged(LogFormat::Json, || {
+        let text = logged(LogFormat::Json, "info", || {
             tracing::info!(lease_id = "lse_1", batch = 3, "committed\nindeed");
             tracing::debug!("left out");
             tracing::warn!("second");
@@ -119,7 +105,7 @@ mod tests {
 
     #[test]
     fn pretty_is_text() {
-        let text = logged(LogFormat::Pretty, || tracing::info!(batch = 3, "committed"));
+        let text = logged(LogFormat::Pretty, "info", || tracing::info!(batch = 3, "committed"));
         assert!(text.contains("INFO") && text.contains("committed batch=3"), "{text}");
         assert!(!text.contains('\u{1b}'));
     }

@@ -42,10 +42,15 @@ impl FromStr for RequestId {
     type Err = ParseRequestIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseRequestIdError> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let fits = (1..=MAX_BYTES).contains(&text.len());
-        if fits && text.bytes().all(is_plain) { Ok(Self(text.to_owned())) } else { Err(ParseRequestIdError) }
+        if is_request_id(text) { Ok(Self(text.to_owned())) } else { Err(ParseRequestIdError) }
     }
+}
+
+/// Whether a caller's own id can be kept.
+#[must_use]
+pub fn is_request_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 impl fmt::Display for RequestId {

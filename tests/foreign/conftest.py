@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 30
+DATABASES = ["sqlite", "postgres"]
 DEV_ENV_NAMES = {
     "LEASEHOLD_URL",
     "LEASEHOLD_GRPC",
@@ -62,19 +64,10 @@ class Broker:
         return [self.env[name] for name in ("MCP_TOKEN", "OAUTH_CLIENT_SECRET", "ADMIN_TOKEN")]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=DATABASES)
 def broker(request, tmp_path_factory):
-    data_dir = tmp_path_factory.mktemp(request.param)
-    if request.param == "sqlite":
-        yield from run_broker(data_dir, [])
-        return
-    server = os.environ.get("LEASEHOLD_TEST_POSTGRES")
-    if not server:
-        pytest.fail("LEASEHOLD_TEST_POSTGRES is not set, see tests/README.md")
-    name = f"leasehold_foreign_{uuid.uuid4().hex[:12]}"
-    psql(server, f"CREATE DATABASE {name}")
-    yield from run_broker(data_dir, ["--database", f"{server.rsplit('/', 1)[0]}/{name}"])
-    psql(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as started:
+        yield started
 
 
 @pytest.fixture
@@ -98,6 +91,23 @@ def access_token(broker):
     answer = httpx.post(broker.env["OAUTH_TOKEN_URL"], data={"grant_type": "client_credentials"}, auth=broker.client)
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
+
+
+@contextmanager
+def running(database, data_dir):
+    """A broker of its own on a new database."""
+    if database == "sqlite":
+        yield from run_broker(data_dir, [])
+        return
+    server = os.environ.get("LEASEHOLD_TEST_POSTGRES")
+    if not server:
+        pytest.fail("LEASEHOLD_TEST_POSTGRES is not set, see tests/README.md")
+    name = f"leasehold_foreign_{uuid.uuid4().hex[:12]}"
+    psql(server, f"CREATE DATABASE {name}")
+    try:
+        yield from run_broker(data_dir, ["--database", f"{server.rsplit('/', 1)[0]}/{name}"])
+    finally:
+        psql(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def run_broker(data_dir, arguments):

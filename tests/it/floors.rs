@@ -107,9 +107,9 @@ fn floors() -> BTreeMap<String, u32> {
 fn may_meet(room: &str, other: &str, floor: u32) -> bool {
     match floor {
         _ if room == other => true,
-        // Ports and their back ends; ways in, which share the table of statuses.
+        // Ports and their back ends; ways in, which share the table of operations and that of statuses.
         3 => false,
-        5 => other == "wire" && matches!(room, "http" | "grpc"),
+        5 => matches!(other, "api" | "wire") && matches!(room, "http" | "grpc"),
         _ => true,
     }
 }

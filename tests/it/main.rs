@@ -1,9 +1,13 @@
 //! Integration tests: a whole server in this process, asked in three ways, on both databases.
 //!
 //! `harness` starts servers, makes people and speaks the protocols; `scenarios` says what must hold, each over every
-//! way in and every database; `bad_input` does the same for what must be refused; `floors` reads the source.
+//! way in and every database; `bad_input` does the same for what must be refused; `authorization` computes from the
+//! table of operations who must be refused; `telemetry` compares `docs/telemetry.md` with the code and with what a besieged
+//! server shows; `floors` reads the source.
 //! `LEASEHOLD_TEST_POSTGRES` must name a PostgreSQL (see `tests/README.md`): nothing is skipped without it, it fails.
 
+#[cfg(test)]
+mod authorization;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
@@ -12,3 +16,5 @@ mod floors;
 mod harness;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod telemetry;

@@ -11,9 +11,13 @@
 )]
 
 #[cfg(test)]
+mod bootstrap;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod disk_full;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod garbage;
 #[cfg(test)]

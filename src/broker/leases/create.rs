@@ -47,6 +47,11 @@ impl Broker {
     /// [`Code::InvalidRequest`], [`Code::MissingCredentials`], [`Code::QuotaExceeded`], [`Code::LeaseEnded`],
     /// [`Code::IdempotencyKeyReused`], and what every call may answer.
     pub async fn create_lease(&self, call: &Call, request: CreateLease) -> Result<LeaseGrant, Error> {
+        let outcome = self.create(call, request).await;
+        self.noted(call, "lease.create", None, outcome)
+    }
+
+    async fn create(&self, call: &Call, request: CreateLease) -> Result<LeaseGrant, Error> {
         call.require(Operation::LeaseCreate)?;
         let wanted = request.check(self.limits.default_ttl)?;
         let mut cached = self.holdings.cached(&call.caller.subject);
@@ -190,7 +195,8 @@ impl Broker {
             missing_services: names,
             available_services: available.map(|service| service.to_string()).collect(),
         };
-        let error = Error::new(Code::MissingCredentials, "no credentials available for requested services");
+        let text = "no credentials available for requested services";
+        let error = Error::new(Code::MissingCredentials, text).recorded();
         Ok(Error { violations, missing: Some(Box::new(missing)), ..error })
     }
 }

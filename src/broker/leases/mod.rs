@@ -6,7 +6,10 @@ mod request;
 pub mod types;
 mod uses;
 
-use crate::{model::id::LeaseId, store::mutation::Refusal};
+use crate::{
+    model::{id::LeaseId, renewal::UseRefusal},
+    store::mutation::Refusal,
+};
 
 use super::{Broker, Call, Code, Error, Violation};
 
@@ -21,19 +24,26 @@ impl Broker {
 
     /// The error for a mutation that a rule refused.
     pub(crate) fn refused(&self, call: &Call, refusal: Refusal) -> Error {
-        use crate::model::renewal::UseRefusal;
         let error = |code, message: &str| Error::new(code, message);
         match refusal {
+            Refusal::AuthorityChanged => {
+                error(Code::Conflict, "your own membership changed meanwhile; try again")
+            }
+            Refusal::Changed => {
+                error(Code::PreconditionFailed, "it changed since you read it: read it again, then decide")
+            }
             Refusal::ClientChanged | Refusal::Moved => {
                 error(Code::Unavailable, "what this rests on keeps changing; try again").retry_after(1)
             }
             Refusal::IdempotencyKeyReused => {
-                error(Code::IdempotencyKeyReused, "the Idempotency-Key came with another request before")
+                let message = "the Idempotency-Key came with another request before";
+                error(Code::IdempotencyKeyReused, message).recorded()
             }
             Refusal::LeaseEnded => {
-                error(Code::LeaseEnded, "the lease that this Idempotency-Key made is over; use a new key")
+                let message = "the lease that this Idempotency-Key made is over; use a new key";
+                error(Code::LeaseEnded, message).recorded()
             }
-            Refusal::NotFound => Error::not_found("lease"),
+            Refusal::NotFound => Error::not_found("lease").recorded(),
             Refusal::NothingToLend => {
                 error(Code::MissingCredentials, "no credentials available for requested services")
             }
@@ -41,29 +51,32 @@ impl Broker {
                 let max = self.limits.max_leases_per_principal;
                 let message =
                     format!("{max} live leases are the most; revoke some, share one with `reuse`, or wait");
-                Error::new(Code::QuotaExceeded, message).retry_after(60)
+                Error::new(Code::QuotaExceeded, message).retry_after(60).recorded()
             }
             Refusal::Token(refusal) => self.token_refused(call, refusal),
             Refusal::TtlTooLong => Error::invalid(vec![Violation::new(
                 "ttl",
                 "a renewal's ttl must not be longer than the lease's own",
             )]),
-            Refusal::Use(UseRefusal::EntitlementLost) => error(
-                Code::EntitlementLost,
-                "the borrower may no longer use what the lease rests on: drop the credentials",
-            ),
-            Refusal::Use(UseRefusal::Expired) => {
-                error(Code::LeaseExpired, "the lease has expired: take a new one")
-            }
-            Refusal::Use(UseRefusal::MaxRenewals) => {
-                error(Code::MaxRenewalsExceeded, "maximum renewal count reached: take a new lease")
-            }
-            Refusal::Use(UseRefusal::NotRenewable) => error(Code::NotRenewable, "the lease is not renewable"),
-            Refusal::Use(UseRefusal::Revoked) => {
-                error(Code::LeaseRevoked, "the lease was revoked: drop the credentials")
-            }
+            Refusal::Use(refusal) => use_refused(refusal).recorded(),
         }
     }
+}
+
+fn use_refused(refusal: UseRefusal) -> Error {
+    let (code, message) = match refusal {
+        UseRefusal::EntitlementLost => (
+            Code::EntitlementLost,
+            "the borrower may no longer use what the lease rests on: drop the credentials",
+        ),
+        UseRefusal::Expired => (Code::LeaseExpired, "the lease has expired: take a new one"),
+        UseRefusal::MaxRenewals => {
+            (Code::MaxRenewalsExceeded, "maximum renewal count reached: take a new lease")
+        }
+        UseRefusal::NotRenewable => (Code::NotRenewable, "the lease is not renewable"),
+        UseRefusal::Revoked => (Code::LeaseRevoked, "the lease was revoked: drop the credentials"),
+    };
+    Error::new(code, message)
 }
 
 /// A text that is no lease id names no lease.

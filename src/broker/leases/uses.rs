@@ -11,7 +11,7 @@ use crate::{
     },
     store::{
         backend::LeaseQuery,
-        mutation::{self, CheckLease, Refusal},
+        mutation::{self, CheckLease, Reach, Refusal},
     },
 };
 
@@ -28,12 +28,17 @@ impl Broker {
     /// # Errors
     /// [`crate::broker::Code::NotFound`] for what is not there, malformed or not the caller's, alike.
     pub async fn show_lease(&self, call: &Call, id: &str) -> Result<LeaseView, Error> {
+        let outcome = self.show(call, id).await;
+        self.noted_read(call, "lease.get", Some(id), outcome)
+    }
+
+    async fn show(&self, call: &Call, id: &str) -> Result<LeaseView, Error> {
         call.require(Operation::LeaseRead)?;
         let id = lease_id(id)?;
         let (token, lease) = self.store.facts(call.caller.token_id, Some(id)).await?;
         let now = self.clock.now();
         let stands =
-            token.ok_or(TokenRefusal::Unknown).and_then(|facts| facts.stands(call.caller.epoch, now));
+            token.ok_or(TokenRefusal::Unknown).and_then(|facts| facts.stands(call.caller.reading, now));
         stands.map_err(|refusal| self.token_refused(call, refusal))?;
         self.proven(call);
         let visible =
@@ -47,6 +52,11 @@ impl Broker {
     /// # Errors
     /// [`crate::broker::Code::InvalidRequest`] for a filter that is none.
     pub async fn list_leases(&self, call: &Call, request: ListLeases) -> Result<LeasePage, Error> {
+        let outcome = self.list(call, request).await;
+        self.noted_read(call, "lease.list", None, outcome)
+    }
+
+    async fn list(&self, call: &Call, request: ListLeases) -> Result<LeasePage, Error> {
         call.require(Operation::LeaseRead)?;
         self.check_token(call).await?;
         let query = self.query(call, request)?;
@@ -70,6 +80,11 @@ impl Broker {
         id: &str,
         request: RenewLease,
     ) -> Result<RenewedLease, Error> {
+        let outcome = self.renew(call, id, request).await;
+        self.noted(call, "lease.renew", Some(id), outcome)
+    }
+
+    async fn renew(&self, call: &Call, id: &str, request: RenewLease) -> Result<RenewedLease, Error> {
         call.require(Operation::LeaseRenew)?;
         let lease_id = lease_id(id)?;
         let mut violations = Vec::new();
@@ -107,6 +122,11 @@ impl Broker {
     /// # Errors
     /// The refusals of [`crate::model::renewal::UseRefusal`].
     pub async fn read_credentials(&self, call: &Call, id: &str) -> Result<LeaseCredentials, Error> {
+        let outcome = self.read(call, id).await;
+        self.noted(call, "lease.read_credentials", Some(id), outcome)
+    }
+
+    async fn read(&self, call: &Call, id: &str) -> Result<LeaseCredentials, Error> {
         call.require(Operation::LeaseCreate)?;
         let lease_id = lease_id(id)?;
         let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
@@ -130,6 +150,11 @@ impl Broker {
         id: &str,
         reason: Option<String>,
     ) -> Result<RevokedLease, Error> {
+        let outcome = self.revoke(call, id, reason).await;
+        self.noted(call, "lease.revoke", Some(id), outcome)
+    }
+
+    async fn revoke(&self, call: &Call, id: &str, reason: Option<String>) -> Result<RevokedLease, Error> {
         call.require(Operation::LeaseRevoke)?;
         let lease_id = lease_id(id)?;
         let reason =
@@ -137,8 +162,11 @@ impl Broker {
         if !is_text(&reason, MAX_REASON) {
             return Err(Error::invalid(vec![Violation::new("reason", WRONG_REASON)]));
         }
-        let revoke = mutation::RevokeLease { actor: call.actor(), bearer: call.bearer(), lease_id, reason };
-        let revoked = self.judged(call, self.store.revoke_lease(revoke).await?)?;
+        let (actor, bearer) = (call.actor(), call.bearer());
+        let revoke = mutation::RevokeLease { actor, bearer, lease_id, reason, reach: Reach::Own };
+        let revoked = self.judged(call, self.store.revoke_lease(revoke).await?);
+        // The transaction records the refusals of other uses, not this one.
+        let revoked = revoked.map_err(|error| Error { recorded: false, ..error })?;
         Ok(RevokedLease { lease: revoked.lease, ended_at: revoked.ended_at })
     }
 

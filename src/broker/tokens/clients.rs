@@ -8,7 +8,8 @@ use quick_cache::sync::Cache;
 use crate::{
     broker::{Broker, Origin},
     keyring::digest::{TokenDigest, verify_secret},
-    model::{client::Client, id::ClientId, instant::Instant},
+    model::{client::Client, id::ClientId, instant::Instant, principal::Principal},
+    telemetry,
 };
 
 use super::types::{ClientCredentials, TokenError, TokenErrorCode};
@@ -35,6 +36,12 @@ impl ClientCache {
 }
 
 impl KnownClient {
+    /// The client is who it says.
+    fn believed(self: Arc<Self>) -> Arc<Self> {
+        telemetry::note_principal(Principal::Client(self.client.id));
+        self
+    }
+
     fn proves(&self, secret: &str, now: Instant) -> bool {
         let good = self.digests.iter().filter(|(_, until)| until.is_none_or(|at| at > now));
         let digests: Vec<TokenDigest> = good.map(|(digest, _)| *digest).collect();
@@ -70,27 +77,30 @@ impl Broker {
     ) -> Result<Arc<KnownClient>, TokenError> {
         let now = self.clock.now();
         let credentials = credentials.ok_or_else(|| {
+            self.usage.failed(origin.anonymous(), "missing_client_credentials", now);
             let text = "the client must authenticate, by HTTP Basic or by client_id and client_secret";
             TokenError { basic: true, ..TokenError::new(TokenErrorCode::InvalidClient, text) }
         })?;
         let cached = self.cached_client(credentials, now);
         let is_known = cached.is_some();
         if let Some(known) = cached.filter(|_| reading == Reading::Cached) {
-            return Ok(known);
+            return Ok(known.believed());
         }
         // Who is not known yet costs a look-up: an address that fails all the time waits.
         let address = origin.address.clone().unwrap_or_default();
         if !is_known && self.failures.is_exhausted(&address, now) {
             let text = "too many failed attempts from this address; slow down";
+            self.usage.failed(origin.anonymous(), TokenErrorCode::SlowDown.as_str(), now);
             return Err(TokenError {
                 retry_after: Some(1),
                 ..TokenError::new(TokenErrorCode::SlowDown, text)
             });
         }
         if let Some(known) = self.known_client(credentials, now).await?.filter(|known| known.client.active) {
-            return Ok(known);
+            return Ok(known.believed());
         }
         let _ = self.failures.admit(&address, now);
+        telemetry::note_unproven("invalid_client");
         self.usage.failed(origin.anonymous(), "invalid_client", now);
         let text = "client authentication failed";
         Err(TokenError { basic: credentials.basic, ..TokenError::new(TokenErrorCode::InvalidClient, text) })

@@ -1,11 +1,11 @@
 //! Introspection (RFC 7662) and revocation (RFC 7009) of tokens, by authenticated clients.
 
 use crate::{
-    broker::{Broker, Origin, authn::Unverified},
+    broker::{Broker, Code, Origin, authn::Unverified},
     keyring::{digest::TokenDigest, machine_secret::SecretKind},
     model::{
         id::TokenId,
-        token::{Token, TokenKind},
+        token::{Token, TokenKind, TokenReading},
     },
     store::mutation,
 };
@@ -28,13 +28,17 @@ impl Broker {
         token: &str,
     ) -> Result<Introspection, TokenError> {
         let known = self.authenticate_client_anew(origin, client.as_ref()).await?;
-        let Some(found) = self.find_shown_token(token).await? else { return Ok(Introspection::default()) };
+        self.count_read(client_actor(&known.client, origin), "token.introspect");
+        let Some((found, reading)) = self.find_shown_token(token).await? else {
+            return Ok(Introspection::default());
+        };
         if found.owner != known.client.owner {
             return Ok(Introspection::default());
         }
         let (facts, _) = self.store.facts(found.id, None).await?;
+        let now = self.clock.now();
         let stands = facts.is_some_and(|facts| {
-            facts.stands(found.epoch, self.clock.now()).is_ok() && facts.uses_left.is_none_or(|left| left > 0)
+            facts.stands(reading, now).is_ok() && facts.uses_left.is_none_or(|left| left > 0)
         });
         if !stands {
             return Ok(Introspection::default());
@@ -65,10 +69,15 @@ impl Broker {
     ) -> Result<(), TokenError> {
         let known = self.authenticate_client_anew(origin, client.as_ref()).await?;
         let found = self.find_shown_token(token).await?;
-        let own =
-            found.filter(|found| found.kind == TokenKind::Access && found.client_id == Some(known.client.id));
-        let Some(own) = own else { return Ok(()) };
+        let own = found
+            .map(|(found, _)| found)
+            .filter(|found| found.kind == TokenKind::Access && found.client_id == Some(known.client.id));
         let actor = client_actor(&known.client, origin);
+        let Some(own) = own else {
+            // Answered as if it had been done (RFC 7009, section 2.2), recorded as what it was.
+            self.refusal_by(actor, "token.revoke", None, Code::NotFound.as_str());
+            return Ok(());
+        };
         let revoke = mutation::RevokeToken { actor, token_id: own.id, client_id: known.client.id };
         // What is revoked already stays so.
         let _ = self.store.revoke_token(revoke).await?;
@@ -76,16 +85,20 @@ impl Broker {
         Ok(())
     }
 
-    /// The stored token that a text stands for, if the text is genuine.
-    async fn find_shown_token(&self, text: &str) -> Result<Option<Token>, TokenError> {
+    /// The stored token that a text stands for, if the text is genuine, and what it was read at.
+    async fn find_shown_token(&self, text: &str) -> Result<Option<(Token, TokenReading)>, TokenError> {
         if matches!(SecretKind::of(text), Some(SecretKind::McpToken | SecretKind::DevelopmentMcpToken)) {
-            return Ok(self.store.rows().find_mcp_token(&TokenDigest::of(text).to_string()).await?);
+            let found = self.store.rows().find_mcp_token(&TokenDigest::of(text).to_string()).await?;
+            return Ok(found.map(|token| {
+                let reading = TokenReading { epoch: token.epoch, withdrawals: None };
+                (token, reading)
+            }));
         }
-        let id: TokenId = match self.verify_access_token(text).await {
-            Ok(claims) => claims.jti,
+        let (id, reading): (TokenId, TokenReading) = match self.verify_access_token(text).await {
+            Ok((claims, reading)) => (claims.jti, reading),
             Err(Unverified::Jwt(_)) => return Ok(None),
             Err(Unverified::Failed(error)) => return Err(error.into()),
         };
-        Ok(self.store.rows().find_token(id).await?)
+        Ok(self.store.rows().find_token(id).await?.map(|token| (token, reading)))
     }
 }

@@ -28,16 +28,20 @@ impl Broker {
     }
 
     async fn issue(&self, origin: &Origin, request: &IssueToken) -> Result<IssuedToken, TokenError> {
-        check_grant(request.grant_type.as_deref())?;
+        check_grant(request.grant_type.as_deref()).inspect_err(|refused| {
+            self.refusal_by(origin.anonymous(), "token.issue", None, refused.code.as_str());
+        })?;
         for _ in 0..ATTEMPTS {
             let known = self.authenticate_client(origin, request.client.as_ref()).await?;
             let actor = client_actor(&known.client, origin);
-            self.admit_client(&known.client)?;
+            self.admit_client(&known.client).inspect_err(|refused| {
+                self.refusal_by(actor.clone(), "token.issue", None, refused.code.as_str());
+            })?;
             let asked = self.check_request(&known.client, request).await;
             let (scopes, audience) = match asked {
                 Ok(asked) => asked,
                 Err(refused) => {
-                    self.record_refusal(&actor, &known.client, &refused).await?;
+                    self.record_denial(&actor, &known.client, &refused).await?;
                     return Err(refused);
                 }
             };
@@ -134,7 +138,7 @@ impl Broker {
         key.sign_jwt(ACCESS_TOKEN_TYPE, &claims).map_err(|error| super::Error::internal(error).into())
     }
 
-    async fn record_refusal(
+    async fn record_denial(
         &self,
         actor: &Actor,
         client: &Client,

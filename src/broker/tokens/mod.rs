@@ -8,7 +8,10 @@ pub mod types;
 
 use serde_json::{Value, json};
 
-use crate::model::scope::Operation;
+use crate::{
+    model::scope::Operation,
+    telemetry::{Chain, current_request_id},
+};
 
 use super::{Broker, Error};
 
@@ -41,7 +44,14 @@ impl From<Error> for TokenError {
             Code::RateLimited => TokenErrorCode::SlowDown,
             _ => TokenErrorCode::ServerError,
         };
-        tracing::error!(%error, cause = error.cause.as_ref().map(tracing::field::display), "a token call failed");
+        let request_id = current_request_id();
+        let cause = error.cause.as_deref().map(|cause| tracing::field::display(Chain(cause)));
+        tracing::error!(
+            request_id = request_id.as_deref(),
+            code = error.code.as_str(),
+            cause,
+            "a token call failed"
+        );
         Self { retry_after: error.retry_after, ..Self::new(code, error.message) }
     }
 }

@@ -54,7 +54,7 @@ pub(super) async fn create(
     let request = body.into_request(idempotency_key(&headers)?);
     let grant = app.broker.create_lease(&call, request).await?;
     let status = if grant.reused || grant.replayed { StatusCode::OK } else { StatusCode::CREATED };
-    let location = format!("{}/{}", super::LEASES, grant.lease.id);
+    let location = format!("{}/{}", LEASES, grant.lease.id);
     Ok((status, [(header::LOCATION, location)], Json(Grant::of(&grant)?)).into_response())
 }
 
@@ -173,3 +173,5 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+const LEASES: &str = "/api/mcp/credentials/lease";

@@ -71,8 +71,8 @@ pub(in crate::http) struct ListQuery {
     service: Option<String>,
     /// Those of this server id.
     server_id: Option<String>,
-    /// At most as many.
-    #[param(minimum = 1, maximum = 1_000, default = 50)]
+    /// At most as many; 0 is as if left out.
+    #[param(minimum = 0, maximum = 1_000, default = 50)]
     page_size: Option<i64>,
     /// Where the page before ended.
     page_token: Option<String>,

@@ -92,6 +92,10 @@ pub(in crate::http) struct Metadata {
     revocation_endpoint_auth_methods_supported: [&'static str; 2],
 }
 
+/// The code of a refusal, for its record.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct RefusalCode(pub(in crate::http) &'static str);
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(in crate::http) struct Refusal(Box<TokenError>);
@@ -156,6 +160,7 @@ impl IntoResponse for Refusal {
         let error_description = Cow::Owned(printable(&self.0.description));
         let body = OAuthErrorBody { error: self.0.code.as_str(), error_description };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(RefusalCode(self.0.code.as_str()));
         let headers = response.headers_mut();
         // RFC 9110 wants a challenge on every 401, and Basic is the one scheme that these endpoints know.
         if status == StatusCode::UNAUTHORIZED {

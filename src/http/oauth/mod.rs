@@ -19,7 +19,7 @@ use crate::broker::tokens::types::{IssueToken, TokenError, TokenErrorCode};
 use super::App;
 
 use answers::Refusal;
-pub(super) use answers::{IntrospectionBody, Metadata, OAuthErrorBody, TokenBody};
+pub(super) use answers::{IntrospectionBody, Metadata, OAuthErrorBody, RefusalCode, TokenBody};
 use request::OAuthRequest;
 pub(super) use request::{IntrospectForm, RevokeForm, TokenForm};
 

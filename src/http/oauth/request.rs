@@ -48,8 +48,7 @@ pub(in crate::http) struct TokenForm {
     /// Scopes separated by spaces; all that the client has when left out.
     #[schema(example = "lease:create lease:renew service:jira")]
     scope: Option<String>,
-    /// A registered resource server's URI (RFC 8707); the broker itself when left out.
-    #[schema(format = "uri")]
+    /// A registered resource server's URI (RFC 8707); the broker itself when left out or empty.
     resource: Option<String>,
     /// Unless sent by HTTP Basic.
     client_id: Option<String>,
@@ -62,6 +61,7 @@ pub(in crate::http) struct TokenForm {
 #[schema(as = IntrospectRequest)]
 #[expect(dead_code, reason = "for the API description")]
 pub(in crate::http) struct IntrospectForm {
+    #[schema(min_length = 1)]
     token: String,
     /// Not needed.
     token_type_hint: Option<String>,
@@ -76,6 +76,7 @@ pub(in crate::http) struct IntrospectForm {
 #[schema(as = RevokeRequest)]
 #[expect(dead_code, reason = "for the API description")]
 pub(in crate::http) struct RevokeForm {
+    #[schema(min_length = 1)]
     token: String,
     /// Not needed.
     token_type_hint: Option<String>,

@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 use crate::model::{
+    credential::FieldNames,
     holdings::Subject,
     id::{Id, RANDOM_BYTES},
     instant::Instant,
@@ -65,6 +66,9 @@ fn credentials(owner: Owner) -> impl Strategy<Value = Vec<Credential>> {
                 sealed: sealed(),
                 expires_at: None,
                 created_at,
+                rotated_at: created_at,
+                fields: FieldNames::default(),
+                revision: 1,
             });
         }
         made

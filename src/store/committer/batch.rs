@@ -2,12 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{clock::Clock, telemetry::Stopwatch};
+use tokio::sync::watch;
 
-use super::{Job, Observer, decide};
+use crate::{
+    clock::Clock,
+    telemetry::{Chain, Stopwatch},
+};
+
+use super::{Answer, Commit, Job, Observer, Tally, decide};
 use crate::store::{
     backend::Backend,
-    chain::ChainHead,
+    chain::{CHAIN_HEAD, ChainHead},
     error::StoreError,
     mutation::{Mutation, Outcome, Refusal},
 };
@@ -17,19 +22,23 @@ pub(super) struct Batches {
     backend: Arc<dyn Backend>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    head: ChainHead,
+    head: watch::Sender<ChainHead>,
     /// Where the chain is if the last commit took, when nobody could tell yet. Nothing is appended before it is known.
     in_doubt: Option<ChainHead>,
 }
 
-type Outcomes = Vec<Result<Outcome, Refusal>>;
+/// What a batch came to.
+struct Applied {
+    outcomes: Vec<Result<Outcome, Refusal>>,
+    tally: Tally,
+}
 
 /// A failed attempt.
 enum Failed {
     /// Nothing was written.
     Before(StoreError),
     /// The commit's answer was lost; if it took, this is what it decided and where the chain is; else why it failed.
-    InDoubt { outcomes: Outcomes, head: ChainHead, error: StoreError },
+    InDoubt { applied: Applied, head: ChainHead, error: StoreError },
 }
 
 impl From<StoreError> for Failed {
@@ -43,7 +52,7 @@ impl Batches {
         backend: Arc<dyn Backend>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
-        head: ChainHead,
+        head: watch::Sender<ChainHead>,
     ) -> Self {
         Self { backend, clock, observer, head, in_doubt: None }
     }
@@ -57,11 +66,12 @@ impl Batches {
                 jobs.drain(..).map(|job| (job.mutation, job.reply)).unzip();
             let stopwatch = Stopwatch::start();
             match self.commit(&mutations).await {
-                Ok(outcomes) => {
-                    self.observer.committed(&outcomes, stopwatch.elapsed());
+                Ok(Applied { outcomes, tally }) => {
+                    let took = stopwatch.elapsed();
+                    self.observer.committed(&Commit { mutations: &mutations, tally: &tally, took });
                     for (reply, outcome) in replies.into_iter().zip(outcomes) {
                         // A caller that left needs no answer.
-                        let _ = reply.send(Ok(outcome));
+                        let _ = reply.send((Ok(outcome), took));
                     }
                 }
                 Err(error) if mutations.len() > 1 && is_about_one(&error) => {
@@ -72,7 +82,7 @@ impl Batches {
                 Err(error) => {
                     self.report(&error, mutations.len());
                     for reply in replies {
-                        let _ = reply.send(Err(error.clone()));
+                        let _ = reply.send((Err(error.clone()), stopwatch.elapsed()));
                     }
                 }
             }
@@ -80,28 +90,27 @@ impl Batches {
     }
 
     fn report(&self, error: &StoreError, mutations: usize) {
-        let error_text = chain_text(error);
         // A taken key, or a change of what is not there, is the caller's mistake and in its answer.
         if matches!(error, StoreError::Conflict { .. } | StoreError::Missing(_)) {
-            tracing::debug!(mutations, error = error_text, "a mutation was refused by the database");
+            tracing::debug!(mutations, error = %Chain(error), "a mutation was refused by the database");
         } else {
-            tracing::warn!(mutations, error = error_text, "a batch failed");
+            tracing::warn!(mutations, error = %Chain(error), "a batch failed");
             self.observer.failed(error);
         }
     }
 
-    async fn commit(&mut self, mutations: &[Mutation]) -> Result<Outcomes, StoreError> {
+    async fn commit(&mut self, mutations: &[Mutation]) -> Result<Applied, StoreError> {
         self.settle().await?;
         let mut attempt = 0;
         let stopwatch = Stopwatch::start();
         loop {
             attempt += 1;
             match self.attempt(mutations).await {
-                Ok(outcomes) => return Ok(outcomes),
-                Err(Failed::InDoubt { outcomes, head, error }) => match self.took(&head).await {
+                Ok(applied) => return Ok(applied),
+                Err(Failed::InDoubt { applied, head, error }) => match self.took(&head).await {
                     Some(true) => {
-                        self.head = head;
-                        return Ok(outcomes);
+                        self.head.send_replace(head);
+                        return Ok(applied);
                     }
                     Some(false) if attempt >= MAX_ATTEMPTS => return Err(error),
                     Some(false) => tokio::time::sleep(Duration::from_millis(2 * attempt)).await,
@@ -118,20 +127,22 @@ impl Batches {
         }
     }
 
-    async fn attempt(&mut self, mutations: &[Mutation]) -> Result<Outcomes, Failed> {
+    async fn attempt(&mut self, mutations: &[Mutation]) -> Result<Applied, Failed> {
         let mut tx = self.backend.begin().await?;
         let decided = decide::decide(&mut *tx, mutations, &*self.clock).await?;
-        let (entries, head) = self.head.extend(decided.records);
+        let applied = Applied { outcomes: decided.outcomes, tally: Tally::of(&decided.records) };
+        let before = self.head.borrow().clone();
+        let (entries, head) = before.extend(decided.records);
         if !entries.is_empty() {
-            tx.append_audit(&self.head, &entries).await?;
+            tx.append_audit(&before, &entries).await.map_err(moved_back)?;
         }
         match tx.commit().await {
             Ok(()) => {
-                self.head = head;
-                Ok(decided.outcomes)
+                self.head.send_replace(head);
+                Ok(applied)
             }
             Err(error @ StoreError::Unavailable(_)) if !entries.is_empty() => {
-                Err(Failed::InDoubt { outcomes: decided.outcomes, head, error })
+                Err(Failed::InDoubt { applied, head, error })
             }
             Err(error) => Err(Failed::Before(error)),
         }
@@ -145,7 +156,7 @@ impl Batches {
             match self.stored_head().await {
                 Ok(stored) => return Some(stored.is_some_and(|stored| stored.seq >= head.seq)),
                 Err(error) => {
-                    tracing::warn!(error = %chain_text(&error), "the outcome of a commit is not known yet");
+                    tracing::warn!(error = %Chain(&error), "the outcome of a commit is not known yet");
                     self.observer.failed(&error);
                 }
             }
@@ -164,18 +175,31 @@ impl Batches {
         let took = stored.is_some_and(|stored| stored.seq >= head.seq);
         tracing::info!(took, "the outcome of an earlier commit is known now");
         if let Some(head) = self.in_doubt.take().filter(|_| took) {
-            self.head = head;
+            self.head.send_replace(head);
         }
         Ok(())
     }
 
     async fn stored_head(&self) -> Result<Option<ChainHead>, StoreError> {
         // Locking the head waits for the commit in doubt, should it still be under way.
-        self.backend.begin().await?.lock_chain(&self.head.chain_id).await
+        let chain = self.head.borrow().chain_id.clone();
+        self.backend.begin().await?.lock_chain(&chain).await
     }
 }
 
-fn rejoin(mutations: Vec<Mutation>, replies: Vec<tokio::sync::oneshot::Sender<super::Reply>>) -> Vec<Job> {
+/// This process alone writes its chain: a head that is not where it was left means that the database went back in time.
+fn moved_back(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict { constraint } if constraint == CHAIN_HEAD => StoreError::Setup(
+            "the database is not the one that this process wrote to: it was restored to an older state, or its audit \
+             chain was changed. Stop every process, and start them with --accept-restore if it is to be so"
+                .to_owned(),
+        ),
+        other => other,
+    }
+}
+
+fn rejoin(mutations: Vec<Mutation>, replies: Vec<tokio::sync::oneshot::Sender<Answer>>) -> Vec<Job> {
     mutations.into_iter().zip(replies).map(|(mutation, reply)| Job { mutation, reply }).collect()
 }
 
@@ -199,17 +223,6 @@ fn attempts_for(error: &StoreError, elapsed: Duration) -> u64 {
         StoreError::Unavailable(_) if elapsed < PATIENCE => 2,
         _ => 1,
     }
-}
-
-fn chain_text(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 const MAX_ATTEMPTS: u64 = 10;

@@ -6,13 +6,17 @@
 
 mod batch;
 mod decide;
+mod tally;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    telemetry::{CallTrace, Stopwatch},
+};
 
 use super::{
     backend::Backend,
@@ -20,6 +24,8 @@ use super::{
     error::StoreError,
     mutation::{Mutation, Outcome, Refusal},
 };
+
+pub use tally::{LeaseEnd, Tally};
 
 /// What one caller is answered.
 pub type Reply = Result<Result<Outcome, Refusal>, StoreError>;
@@ -29,14 +35,27 @@ pub type Reply = Result<Result<Outcome, Refusal>, StoreError>;
 pub struct Committer {
     foreground: mpsc::Sender<Job>,
     background: mpsc::Sender<Job>,
+    observer: Arc<dyn Observer>,
+    head: watch::Receiver<ChainHead>,
 }
 
 /// Told what each commit did, for metrics.
 pub trait Observer: Send + Sync + 'static {
-    /// A batch was committed, so long after it began.
-    fn committed(&self, outcomes: &[Result<Outcome, Refusal>], took: Duration);
-    /// A batch, or an attempt to learn what became of one, failed.
+    /// A batch was committed.
+    fn committed(&self, commit: &Commit<'_>);
+    /// A batch, or an attempt to learn what became of one, failed, or a mutation found no room.
     fn failed(&self, error: &StoreError);
+}
+
+/// A batch that was committed.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit<'a> {
+    /// What was handed in.
+    pub mutations: &'a [Mutation],
+    /// What was written.
+    pub tally: &'a Tally,
+    /// From the begin of the batch.
+    pub took: Duration,
 }
 
 /// The half that does the work; run by [`Writer::run`] as a task of its own.
@@ -48,8 +67,11 @@ pub struct Writer {
 
 struct Job {
     mutation: Mutation,
-    reply: oneshot::Sender<Reply>,
+    reply: oneshot::Sender<Answer>,
 }
+
+/// A reply, and how long the batch took that it comes from.
+type Answer = (Reply, Duration);
 
 impl Committer {
     /// A committer on a back end, whose audit records continue `head`, with room for `queue` waiting mutations.
@@ -63,9 +85,10 @@ impl Committer {
     ) -> (Self, Writer) {
         let (foreground, foreground_jobs) = mpsc::channel(queue);
         let (background, background_jobs) = mpsc::channel(BACKGROUND_QUEUE);
-        let batches = batch::Batches::new(backend, clock, observer, head);
+        let (head, head_seen) = watch::channel(head);
+        let batches = batch::Batches::new(backend, clock, Arc::clone(&observer), head);
         let writer = Writer { foreground: foreground_jobs, background: background_jobs, batches };
-        (Self { foreground, background }, writer)
+        (Self { foreground, background, observer, head: head_seen }, writer)
     }
 
     /// Hands a mutation in and waits until its outcome is durable.
@@ -77,8 +100,22 @@ impl Committer {
     pub async fn submit(&self, mutation: Mutation) -> Reply {
         let (reply, answer) = oneshot::channel();
         let queue = if mutation.is_background() { &self.background } else { &self.foreground };
-        queue.try_send(Job { mutation, reply }).map_err(|_| StoreError::Busy)?;
-        answer.await.unwrap_or(Err(StoreError::Busy))
+        let waiting = CallTrace::current().map(|trace| (trace, Stopwatch::start()));
+        if queue.try_send(Job { mutation, reply }).is_err() {
+            self.observer.failed(&StoreError::Busy);
+            return Err(StoreError::Busy);
+        }
+        let (reply, commit) = answer.await.unwrap_or((Err(StoreError::Busy), Duration::ZERO));
+        if let Some((trace, stopwatch)) = waiting {
+            trace.wrote(stopwatch.elapsed(), commit);
+        }
+        reply
+    }
+
+    /// The head of this process's audit chain, as of the last commit; to be watched.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<ChainHead> {
+        self.head.clone()
     }
 
     /// Mutations waiting.

@@ -1,6 +1,6 @@
 //! The committer over a real back end: batches, their outcomes, and the chain they leave.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -17,28 +17,26 @@ use crate::{
         principal::Principal,
         renewal::UseRefusal,
         scope::ScopeSet,
-        token::{Token, TokenRefusal},
+        token::{Token, TokenReading, TokenRefusal},
     },
     store::{
         StoreError,
-        admin::{AdminChange, Change, Fence},
+        admin::{AdminChange, Change, Fence, Precondition},
         chain::{ChainHead, next_hash},
-        committer::{Committer, Observer, Reply},
-        mutation::{
-            Bearer, IssueToken, Mutation, Outcome, ReadCredentials, Refusal, RenewLease, RevokeLease,
-        },
+        committer::{Commit, Committer, Observer, Reply},
+        mutation::{Bearer, IssueToken, Mutation, Reach, ReadCredentials, Refusal, RenewLease, RevokeLease},
     },
 };
 
 struct Unobserved;
 
 impl Observer for Unobserved {
-    fn committed(&self, _: &[Result<Outcome, Refusal>], _: Duration) {}
+    fn committed(&self, _: &Commit<'_>) {}
     fn failed(&self, _: &StoreError) {}
 }
 
 /// Hands everything in before the committer starts, so that it makes one batch; answers in the order given.
-async fn batch(ground: &Ground, mutations: Vec<Mutation>) -> Vec<Reply> {
+pub(super) async fn batch(ground: &Ground, mutations: Vec<Mutation>) -> Vec<Reply> {
     static CHAINS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = CHAINS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let head = ChainHead::new(format!("aud_{number}"), NOW);
@@ -57,7 +55,7 @@ async fn batch(ground: &Ground, mutations: Vec<Mutation>) -> Vec<Reply> {
 fn bearer(world: &World) -> Bearer {
     Bearer {
         token_id: world.access(0).id,
-        epoch: 0,
+        reading: TokenReading { epoch: 0, withdrawals: Some(0) },
         principal: Principal::Client(world.client),
         scopes: Arc::new(ScopeSet::worker()),
     }
@@ -70,7 +68,13 @@ fn renew(world: &World, lease_id: LeaseId) -> Mutation {
 
 fn revoke(world: &World, lease_id: LeaseId) -> Mutation {
     let (actor, bearer) = (Actor::system(), bearer(world));
-    Mutation::RevokeLease(RevokeLease { actor, bearer, lease_id, reason: "done".to_owned() })
+    Mutation::RevokeLease(RevokeLease {
+        actor,
+        bearer,
+        lease_id,
+        reason: "done".to_owned(),
+        reach: Reach::Own,
+    })
 }
 
 fn read(world: &World, lease_id: LeaseId) -> Mutation {
@@ -85,7 +89,7 @@ fn issue(token: Token) -> Mutation {
     }))
 }
 
-fn refusal(reply: &Reply) -> Option<Refusal> {
+pub(super) fn refusal(reply: &Reply) -> Option<Refusal> {
     reply.as_ref().expect("decided").as_ref().err().copied()
 }
 
@@ -140,7 +144,7 @@ pub(super) async fn a_fence_refuses_every_use_at_once(ground: &Ground) {
     let world = lent(ground, 1).await;
     let lease = world.lease(0).lease.id;
     let fence = Fence { id: "f".to_owned(), client_id: Some(world.client), ..Fence::default() };
-    let change = AdminChange { records: Vec::new(), change: Change::PlaceFence(fence) };
+    let change = AdminChange::of(Change::PlaceFence(fence), Vec::new());
     let answers = batch(
         ground,
         vec![Mutation::Administer(Box::new(change)), renew(&world, lease), read(&world, lease)],
@@ -153,7 +157,7 @@ pub(super) async fn a_fence_refuses_every_use_at_once(ground: &Ground) {
 pub(super) async fn the_token_is_judged_with_the_lease(ground: &Ground) {
     let world = lent(ground, 1).await;
     let lease = world.lease(0).lease.id;
-    let change = AdminChange { records: Vec::new(), change: Change::SetClientActive(world.client, false) };
+    let change = AdminChange::of(Change::SetClientActive(world.client, false), Vec::new());
     let answers = batch(ground, vec![Mutation::Administer(Box::new(change)), renew(&world, lease)]).await;
     let inactive = Some(Refusal::Token(TokenRefusal::HolderInactive));
     assert_eq!(answers.iter().map(refusal).collect::<Vec<_>>(), vec![None, inactive]);
@@ -167,6 +171,38 @@ pub(super) async fn the_token_is_judged_with_the_lease(ground: &Ground) {
     assert_eq!(refusal(&answers[0]), Some(Refusal::Token(TokenRefusal::Unknown)));
 }
 
+pub(super) async fn a_revocation_reaches_as_far_as_its_authority(ground: &Ground) {
+    let world = lent(ground, 4).await;
+    let mut personal = world.mcp_lease(9);
+    personal.sources.truncate(1);
+    ground.lend(&[world.mcp_lease(8), personal]).await;
+    let by = |reach: Reach, number: u32| {
+        let Mutation::RevokeLease(revoke) = revoke(&world, id(10_000 + number)) else { unreachable!() };
+        Mutation::RevokeLease(RevokeLease { reach, ..revoke })
+    };
+    let resting = |epoch| {
+        let membership = Precondition::Membership(world.organization, world.user, epoch);
+        Reach::RestingOn(world.organization, vec![membership])
+    };
+    let answers = batch(
+        ground,
+        vec![
+            by(Reach::Own, 8),
+            by(resting(0), 8),
+            by(resting(0), 9),
+            by(resting(7), 1),
+            by(Reach::RestingOn(id(90), Vec::new()), 1),
+            by(Reach::Any, 9),
+            by(Reach::Any, 77),
+        ],
+    )
+    .await;
+    let refusals: Vec<_> = answers.iter().map(refusal).collect();
+    let (gone, moved) = (Some(Refusal::NotFound), Some(Refusal::AuthorityChanged));
+    assert_eq!(refusals, vec![gone, None, gone, moved, gone, None, gone]);
+    assert_eq!(ground.number("SELECT count(*) FROM leases WHERE state = 'revoked'").await, 2);
+}
+
 pub(super) async fn every_batch_continues_the_chain(ground: &Ground) {
     let world = lent(ground, 3).await;
     let leases = [0, 1, 2].map(|number| world.lease(number).lease.id);
@@ -175,9 +211,9 @@ pub(super) async fn every_batch_continues_the_chain(ground: &Ground) {
     for head in heads {
         let mut hash = [0; 32];
         let records = ground.backend.read_chain(&head.chain_id, 0, 100).await.expect("records");
-        for (position, (seq, body, _)) in records.iter().enumerate() {
-            assert_eq!(usize::try_from(*seq), Ok(position + 1));
-            hash = next_hash(&hash, body);
+        for (position, entry) in records.iter().enumerate() {
+            assert_eq!(usize::try_from(entry.seq), Ok(position + 1));
+            hash = next_hash(&hash, &entry.body);
         }
         assert_eq!((i64::try_from(records.len()), hash), (Ok(head.seq), head.hash));
     }

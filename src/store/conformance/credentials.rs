@@ -2,27 +2,29 @@
 
 use super::{
     ground::Ground,
-    world::{NOW, World, all_members, credential, id, membership, organization, sealed},
+    world::{NOW, World, all_members, credential, id, membership, organization, rotation, sealed},
 };
 use crate::{
     model::{
-        credential::{Credential, CredentialStatus},
+        credential::{Credential, CredentialFilter, CredentialStatus, Holder},
         holdings::Subject,
         id::CredentialId,
-        organization::{Membership, OrganizationStatus, Role, SharingRule},
+        organization::{Membership, OrganizationStatus, Role, SharingEntry, SharingRule},
         owner::Owner,
+        page::{ListQuery, Order, OrderKey, PageSize},
         resolution::CredentialFacts,
     },
     store::{
         StoreError,
-        admin::{Change, WrappedDataKey},
+        admin::{Change, CredentialPatch, WrappedDataKey},
     },
 };
 
 pub(super) async fn the_first_is_primary_and_deleting_it_promotes_the_oldest(ground: &Ground) {
     let world = World::new(ground).await;
     let owner = Owner::User(world.user);
-    let newer = Credential { created_at: NOW.plus_seconds(2), ..credential(id(20), owner, "jira", "b") };
+    let (created_at, rotated_at) = (NOW.plus_seconds(2), NOW.plus_seconds(2));
+    let newer = Credential { created_at, rotated_at, ..credential(id(20), owner, "jira", "b") };
     let older = Credential { created_at: NOW.plus_seconds(1), ..credential(id(21), owner, "jira", "c") };
     for credential in [newer.clone(), older.clone()] {
         ground.apply(Change::CreateCredential(credential)).await.expect("deposited");
@@ -46,12 +48,7 @@ pub(super) async fn the_first_is_primary_and_deleting_it_promotes_the_oldest(gro
 
 pub(super) async fn a_rotation_needs_the_next_version(ground: &Ground) {
     let world = World::new(ground).await;
-    let rotate = |id: CredentialId, version| Change::RotateCredential {
-        id,
-        version,
-        sealed: sealed("dky_new", 2),
-        expires_at: Some(NOW),
-    };
+    let rotate = |id: CredentialId, version| rotation(id, version, sealed("dky_new", 2), Some(NOW));
     for version in [1, 3] {
         let refused = ground.apply(rotate(world.personal, version)).await;
         assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
@@ -211,4 +208,86 @@ pub(super) async fn entitlements_tell_the_present(ground: &Ground) {
     let mut tx = ground.backend.begin().await.expect("a transaction");
     let found = tx.entitlements(&[lease.lease.id]).await.expect("entitlements");
     assert_eq!(found.last().expect("a source").2.membership, None);
+}
+
+pub(super) async fn updates_change_what_is_named_and_raise_revisions(ground: &Ground) {
+    let world = World::new(ground).await;
+    let owner = Owner::Organization(world.organization);
+    let other = credential(id(60), owner, "notion", "other");
+    ground.apply(Change::CreateCredential(other)).await.expect("deposited");
+    assert_eq!(ground.credential(world.shared).await.revision, 1);
+
+    let patch = CredentialPatch { becomes_primary: true, ..CredentialPatch::default() };
+    let before = ground.revision(owner).await;
+    ground.apply(Change::UpdateCredential(id(60), patch)).await.expect("changed");
+    let (now, then) = (ground.credential(id(60)).await, ground.credential(world.shared).await);
+    assert_eq!((now.primary, now.epoch, now.revision), (true, 0, 2));
+    assert_eq!((then.primary, then.epoch, then.revision), (false, 0, 2));
+    assert!(ground.revision(owner).await > before);
+
+    let sharing = Some(SharingRule(vec![SharingEntry::AdminsOnly]));
+    let patch = CredentialPatch { sharing, status: Some(CredentialStatus::Inactive), becomes_primary: false };
+    ground.apply(Change::UpdateCredential(id(60), patch)).await.expect("changed");
+    let changed = ground.credential(id(60)).await;
+    assert_eq!((changed.status, changed.epoch, changed.revision), (CredentialStatus::Inactive, 2, 4));
+    assert_eq!(changed.sharing, SharingRule(vec![SharingEntry::AdminsOnly]));
+
+    ground.apply(rotation(id(60), 2, sealed("dky", 3), None)).await.expect("rotated");
+    let rotated = ground.credential(id(60)).await;
+    assert_eq!((rotated.version, rotated.revision, rotated.rotated_at), (2, 5, NOW.plus_seconds(1)));
+    assert_eq!(rotated.fields.iter().collect::<Vec<_>>(), ["access_token", "base_url"]);
+    let nothing = ground.apply(Change::UpdateCredential(id(61), CredentialPatch::default())).await;
+    assert!(matches!(nothing, Err(StoreError::Missing(_))), "{nothing:?}");
+}
+
+pub(super) async fn lists_are_of_everybody_or_of_one_owner(ground: &Ground) {
+    let world = World::new(ground).await;
+    let owner = Owner::Organization(world.organization);
+    for (number, service, status) in
+        [(70, "tray", CredentialStatus::Active), (71, "anthropic", CredentialStatus::Inactive)]
+    {
+        let credential = Credential { status, ..credential(id(number), owner, service, "a") };
+        ground.apply(Change::CreateCredential(credential)).await.expect("deposited");
+    }
+    let list = async |owner, service: Option<&str>, status, key| {
+        let service = service.map(|name| name.parse().expect("a service"));
+        let filter = CredentialFilter { owner, service, status };
+        let order = Order { key, descending: false };
+        let mut query =
+            ListQuery { filter, order, after: None, size: PageSize::from_number(1).expect("a size") };
+        let mut found: Vec<CredentialId> = Vec::new();
+        loop {
+            let page = ground.backend.list_credentials(&query).await.expect("a page");
+            found.extend(page.items.iter().map(|credential| credential.id));
+            query.after = page.next;
+            if query.after.is_none() {
+                return found;
+            }
+        }
+    };
+    let (made, named) = (OrderKey::CreatedAt, OrderKey::Service);
+    assert_eq!(list(Some(owner), None, None, named).await, [id(71), world.shared, id(70)]);
+    assert_eq!(list(Some(Owner::User(world.user)), None, None, made).await, [world.personal]);
+    assert_eq!(list(None, None, None, made).await.len(), 4);
+    assert_eq!(list(None, Some("tray"), None, made).await, [id(70)]);
+    assert_eq!(list(None, None, Some(CredentialStatus::Inactive), named).await, [id(71)]);
+    assert!(list(Some(Owner::System), None, None, made).await.is_empty());
+}
+
+pub(super) async fn holders_are_told_with_their_roles(ground: &Ground) {
+    let world = World::new(ground).await;
+    ground.lend(&[world.lease(1), world.lease(2), world.organization_lease(3)]).await;
+    let holders = async || {
+        let mut found = ground.backend.list_holders(world.shared, NOW).await.expect("holders");
+        found.sort_by_key(|holder| holder.leases);
+        found
+    };
+    let client = Holder { user: None, role: Some(Role::Member), leases: 1 };
+    let person = |role| Holder { user: Some(world.user), role, leases: 2 };
+    assert_eq!(holders().await, [client, person(Some(Role::Member))]);
+    ground
+        .apply(Change::PutMembership(membership(world.organization, world.user, Role::Admin)))
+        .await
+        .expect("changed");
+    assert_eq!(holders().await, [client, person(Some(Role::Admin))]);
 }

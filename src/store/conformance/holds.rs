@@ -2,7 +2,7 @@
 
 use super::{
     ground::Ground,
-    world::{World, all_members, id, membership, sealed},
+    world::{World, all_members, id, membership, rotation, sealed},
 };
 use crate::{
     model::organization::{OrganizationStatus, Role},
@@ -137,12 +137,7 @@ pub(super) async fn it_is_stale_when_an_epoch_moved(ground: &Ground) {
     let world = World::new(ground).await;
     let mut own = world.lease(1);
     ground.lend(std::slice::from_ref(&own)).await;
-    let rotate = Change::RotateCredential {
-        id: world.personal,
-        version: 2,
-        sealed: sealed("dky", 2),
-        expires_at: None,
-    };
+    let rotate = rotation(world.personal, 2, sealed("dky", 2), None);
     let reinstate = Change::SetOrganizationStatus(world.organization, OrganizationStatus::Active);
     for (change, seen) in [
         (rotate, (1, 0, 0, 0)),

@@ -5,7 +5,11 @@ use super::{
     world::{NOW, World, id, sealed},
 };
 use crate::{
-    model::{id::DataKeyId, owner::Owner},
+    model::{
+        id::DataKeyId,
+        owner::Owner,
+        token::{TokenReading, TokenRefusal},
+    },
     store::{
         StoreError,
         admin::{Change, StoredSigningKey, WrappedDataKey},
@@ -65,4 +69,27 @@ pub(super) async fn signing_keys_retire(ground: &Ground) {
     assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("resealed"), 1);
     assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("done before"), 0);
     assert!(matches!(ground.apply(Change::RetireSigningKey(id(9), NOW)).await, Err(StoreError::Missing(_))));
+}
+
+pub(super) async fn a_withdrawal_is_counted(ground: &Ground) {
+    let world = World::new(ground).await;
+    let key = StoredSigningKey {
+        id: id(1),
+        sealed: sealed("dky", 1),
+        public_jwk: "{}".to_owned(),
+        created_at: NOW,
+        signs_from: NOW,
+        retires_at: None,
+    };
+    ground.apply(Change::CreateSigningKey(key)).await.expect("a key");
+    let before = ground.token_facts(world.mcp_token).await;
+    ground.apply(Change::WithdrawSigningKey(id(1), NOW)).await.expect("withdrawn");
+    assert_eq!(ground.backend.list_signing_keys(NOW).await.expect("keys"), vec![]);
+    assert_eq!(ground.backend.count_withdrawals().await.expect("a number"), before.withdrawals + 1);
+    let after = ground.token_facts(world.mcp_token).await;
+    let read = TokenReading { epoch: before.epoch, withdrawals: Some(before.withdrawals) };
+    assert_eq!(after.stands(read, NOW), Err(TokenRefusal::StaleSignature));
+    assert_eq!(after.stands(TokenReading { withdrawals: None, ..read }, NOW), Ok(()), "no signature");
+    let gone = ground.apply(Change::WithdrawSigningKey(id(9), NOW)).await;
+    assert!(matches!(gone, Err(StoreError::Missing(_))), "{gone:?}");
 }

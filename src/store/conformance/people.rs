@@ -1,6 +1,7 @@
 //! Users, organizations, memberships.
 
 use super::{
+    committing::{batch, refusal},
     ground::Ground,
     world::{NOW, World, id, membership, organization, user},
 };
@@ -8,8 +9,14 @@ use crate::{
     model::{
         organization::{Membership, OrganizationStatus, Role},
         owner::Owner,
+        page::{ListQuery, Order, OrderKey, PageSize},
+        user::UserFilter,
     },
-    store::{StoreError, admin::Change},
+    store::{
+        StoreError,
+        admin::{AdminChange, Change, ClientPatch, CredentialPatch, Precondition, Row, UserPatch},
+        mutation::{Mutation, Refusal},
+    },
 };
 
 pub(super) async fn users_are_unique_by_address(ground: &Ground) {
@@ -65,7 +72,11 @@ pub(super) async fn what_is_not_there_is_missing(ground: &Ground) {
         Change::SetClientActive(id(90), false),
         Change::SetClientRole(id(90), Role::Admin),
         Change::SetClientRole(world.client, Role::Admin),
-        Change::RotateClientSecret(id(90), "digest".to_owned(), NOW),
+        Change::RotateClientSecret { id: id(90), digest: "digest".to_owned(), at: NOW, until: NOW },
+        Change::UpdateClient(id(90), ClientPatch::default()),
+        Change::DeleteClient(id(90)),
+        Change::DeleteResource("https://nobody.example".parse().expect("a URI")),
+        Change::UpdateCredential(id(90), CredentialPatch::default()),
         Change::SetTokenActive(id(90), false),
         Change::DeleteCredential(id(90)),
     ] {
@@ -104,4 +115,70 @@ pub(super) async fn an_organization_keeps_an_owner(ground: &Ground) {
     ground.apply(put(id(50), Role::Owner)).await.expect("another owner");
     ground.apply(put(world.user, Role::Admin)).await.expect("one is left");
     assert!(is_refused(ground.apply(remove(id(50))).await));
+}
+
+pub(super) async fn lists_are_walked_in_each_order(ground: &Ground) {
+    for (number, name) in [(1, "c"), (2, "a"), (3, "b"), (4, "a"), (5, "c")] {
+        let user = user(id(number), &format!("{}@example.org", 9 - number));
+        let user = crate::model::user::User { name: name.to_owned(), ..user };
+        ground.apply(Change::CreateUser(user)).await.expect("a user");
+    }
+    let orders = [
+        (OrderKey::CreatedAt, [1, 2, 3, 4, 5]),
+        (OrderKey::Email, [5, 4, 3, 2, 1]),
+        (OrderKey::Name, [2, 4, 3, 1, 5]),
+    ];
+    for (key, expected) in orders {
+        for descending in [false, true] {
+            let mut expected: Vec<_> = expected.map(id).to_vec();
+            if descending {
+                expected.reverse();
+            }
+            assert_eq!(walk(ground, Order { key, descending }).await, expected, "{key} {descending}");
+        }
+    }
+    let filter = UserFilter { email: Some("7@example.org".to_owned()), active: Some(true) };
+    let order = Order { key: OrderKey::Name, descending: false };
+    let query = ListQuery { filter, order, after: None, size: PageSize::default() };
+    let page = ground.backend.list_users(&query).await.expect("a page");
+    assert_eq!(page.items.iter().map(|user| user.id).collect::<Vec<_>>(), vec![id(2)]);
+    assert_eq!(page.next, None);
+}
+
+/// Every user, two at a time.
+async fn walk(ground: &Ground, order: Order) -> Vec<crate::model::id::UserId> {
+    let size = PageSize::from_number(2).expect("a size");
+    let mut query = ListQuery { filter: UserFilter::default(), order, after: None, size };
+    let mut found = Vec::new();
+    loop {
+        let page = ground.backend.list_users(&query).await.expect("a page");
+        found.extend(page.items.iter().map(|user| user.id));
+        query.after = page.next;
+        if query.after.is_none() {
+            return found;
+        }
+    }
+}
+
+pub(super) async fn a_change_needs_what_it_relied_on(ground: &Ground) {
+    let world = World::new(ground).await;
+    let rename = |name: &str, precondition| {
+        let patch = UserPatch { name: Some(name.to_owned()), ..UserPatch::default() };
+        let change = AdminChange::of(Change::UpdateUser(world.user, patch), Vec::new());
+        Mutation::Administer(Box::new(AdminChange { preconditions: vec![precondition], ..change }))
+    };
+    let at = |revision| Precondition::Revision(Row::User(world.user), revision);
+    let member = |epoch| Precondition::Membership(world.organization, world.user, epoch);
+    for (precondition, expected) in [
+        (at(1), None),
+        (at(1), Some(Refusal::Changed)),
+        (at(2), None),
+        (member(0), None),
+        (member(7), Some(Refusal::AuthorityChanged)),
+    ] {
+        let answers = batch(ground, vec![rename("Other", precondition)]).await;
+        assert_eq!(refusal(&answers[0]), expected);
+    }
+    let read = ground.backend.find_user(world.user).await.expect("users").expect("the user");
+    assert_eq!((read.name.as_str(), read.revision), ("Other", 4));
 }

@@ -6,13 +6,19 @@ use super::{
 };
 use crate::{
     model::{
+        client::{ClientFilter, SecretAge},
         id::TokenId,
         instant::Instant,
-        organization::OrganizationStatus,
+        organization::{OrganizationStatus, Role},
         owner::Owner,
+        page::{ListQuery, Order, OrderKey, PageSize},
+        scope::ScopeSet,
         token::{Token, TokenFacts},
     },
-    store::{StoreError, admin::Change},
+    store::{
+        StoreError,
+        admin::{Change, ClientPatch},
+    },
 };
 
 impl Ground {
@@ -27,7 +33,7 @@ impl Ground {
         issued
     }
 
-    async fn token_facts(&self, id: TokenId) -> TokenFacts {
+    pub(super) async fn token_facts(&self, id: TokenId) -> TokenFacts {
         let (mut read, _) = self.backend.read_uses(&[id], &[]).await.expect("facts");
         let mut tx = self.backend.begin().await.expect("a transaction");
         assert_eq!(tx.token_facts(&[id]).await.expect("facts"), read);
@@ -61,6 +67,8 @@ pub(super) async fn facts_follow_the_holder(ground: &Ground) {
         epoch: 0,
         holder_active: true,
         uses_left: None,
+        previous: None,
+        withdrawals: 0,
     };
     assert_eq!(ground.token_facts(token).await, fresh);
     assert!(ground.token_facts(of_organization.id).await.holder_active);
@@ -136,7 +144,12 @@ pub(super) async fn clients_keep_digests_until_they_run_out(ground: &Ground) {
         digests
     };
     assert_eq!(digests(NOW).await, vec!["digest-1"]);
-    let rotate = |digest: &str, until| Change::RotateClientSecret(world.client, digest.to_owned(), until);
+    let rotate = |digest: &str, until| Change::RotateClientSecret {
+        id: world.client,
+        digest: digest.to_owned(),
+        at: NOW,
+        until,
+    };
     ground.apply(rotate("digest-b", NOW.plus_seconds(10))).await.expect("rotated");
     ground.apply(rotate("digest-c", NOW.plus_seconds(20))).await.expect("rotated");
     assert_eq!(digests(NOW).await, vec!["digest-1", "digest-b", "digest-c"]);
@@ -145,21 +158,14 @@ pub(super) async fn clients_keep_digests_until_they_run_out(ground: &Ground) {
     assert!(ground.backend.find_client(id(99), NOW).await.expect("clients").is_none());
 }
 
-pub(super) async fn mcp_tokens_are_found_by_digest(ground: &Ground) {
-    let world = World::new(ground).await;
-    assert_eq!(ground.backend.find_mcp_token("mcp-digest").await.expect("tokens"), Some(world.mcp()));
-    assert_eq!(ground.backend.find_mcp_token("another").await.expect("tokens"), None);
-    let twin = Token { id: id(77), ..world.mcp() };
-    let conflict = ground.apply(Change::CreateMcpToken(twin.clone(), "mcp-digest".to_owned())).await;
-    assert!(matches!(conflict, Err(StoreError::Conflict { .. })), "{conflict:?}");
-    let stranger = Token { user_id: Some(id(99)), ..twin };
-    let missing = ground.apply(Change::CreateMcpToken(stranger, "other".to_owned())).await;
-    assert!(matches!(missing, Err(StoreError::Missing("the user"))), "{missing:?}");
-}
-
 pub(super) async fn a_secret_that_ran_out_gets_no_token(ground: &Ground) {
     let world = World::new(ground).await;
-    let rotate = Change::RotateClientSecret(world.client, "digest-b".to_owned(), NOW.plus_seconds(10));
+    let rotate = Change::RotateClientSecret {
+        id: world.client,
+        digest: "digest-b".to_owned(),
+        at: NOW,
+        until: NOW.plus_seconds(10),
+    };
     ground.apply(rotate).await.expect("rotated");
     let later = Token { issued_at: NOW.plus_seconds(10), ..world.access(2) };
     assert_eq!(ground.issue(&[world.access(1), later.clone()]).await, vec![world.access(1).id]);
@@ -182,8 +188,84 @@ pub(super) async fn old_tokens_are_pruned(ground: &Ground) {
 pub(super) async fn resources_are_registered(ground: &Ground) {
     let uri = "https://api.example/";
     assert!(!ground.backend.is_resource(uri).await.expect("resources"));
-    ground.apply(Change::CreateResource(uri.to_owned(), NOW)).await.expect("registered");
+    ground.apply(Change::CreateResource(uri.parse().expect("a URI"), NOW)).await.expect("registered");
     assert!(ground.backend.is_resource(uri).await.expect("resources"));
-    let twice = ground.apply(Change::CreateResource(uri.to_owned(), NOW)).await;
+    let twice = ground.apply(Change::CreateResource(uri.parse().expect("a URI"), NOW)).await;
     assert!(matches!(twice, Err(StoreError::Conflict { .. })), "{twice:?}");
+    let other = "https://a.example/".parse::<crate::model::resource::ResourceUri>().expect("a URI");
+    ground.apply(Change::CreateResource(other.clone(), NOW)).await.expect("registered");
+    let order = Order { key: OrderKey::Uri, descending: true };
+    let mut query =
+        ListQuery { filter: (), order, after: None, size: PageSize::from_number(1).expect("a size") };
+    let mut found = Vec::new();
+    loop {
+        let page = ground.backend.list_resources(&query).await.expect("a page");
+        found.extend(page.items.iter().map(|resource| resource.uri.to_string()));
+        query.after = page.next;
+        if query.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [uri, other.as_str()]);
+    ground.apply(Change::DeleteResource(other.clone())).await.expect("forgotten");
+    assert!(!ground.backend.is_resource(other.as_str()).await.expect("resources"));
+}
+
+pub(super) async fn clients_are_updated_and_deleted(ground: &Ground) {
+    let world = World::new(ground).await;
+    let find =
+        async |id| ground.backend.find_client(id, NOW).await.expect("clients").map(|(client, _)| client);
+    let scopes: ScopeSet = "lease:create service:jira".parse().expect("scopes");
+    let patch = ClientPatch { name: Some("other".to_owned()), ..ClientPatch::default() };
+    ground.apply(Change::UpdateClient(world.organization_client, patch)).await.expect("changed");
+    let renamed = find(world.organization_client).await.expect("the client");
+    assert_eq!((renamed.name.as_str(), renamed.epoch, renamed.revision), ("other", 0, 2));
+    let patch =
+        ClientPatch { scopes: Some(scopes.clone()), role: Some(Role::Guest), ..ClientPatch::default() };
+    ground.apply(Change::UpdateClient(world.organization_client, patch)).await.expect("changed");
+    let changed = find(world.organization_client).await.expect("the client");
+    assert_eq!((changed.scopes, changed.role, changed.epoch), (scopes, Some(Role::Guest), 2));
+
+    let lease = world.organization_lease(1);
+    ground.lend(std::slice::from_ref(&lease)).await;
+    ground.apply(Change::DeleteClient(world.organization_client)).await.expect("deleted");
+    assert_eq!(find(world.organization_client).await, None);
+    assert!(ground.flags(lease.lease.id).await.1, "its holder is gone");
+    let secrets =
+        format!("SELECT count(*) FROM client_secrets WHERE client_id = '{}'", world.organization_client);
+    assert_eq!(ground.number(&secrets).await, 0);
+
+    let filter = ClientFilter { owner: Some(Owner::User(world.user)), active: Some(true) };
+    let order = Order { key: OrderKey::Name, descending: true };
+    let query = ListQuery { filter, order, after: None, size: PageSize::default() };
+    let page = ground.backend.list_clients(&query).await.expect("a page");
+    assert_eq!(page.items.iter().map(|client| client.id).collect::<Vec<_>>(), [world.client]);
+    let query = ListQuery { filter: ClientFilter { active: Some(false), owner: None }, ..query };
+    assert!(ground.backend.list_clients(&query).await.expect("a page").items.is_empty());
+}
+
+pub(super) async fn a_client_keeps_few_secrets(ground: &Ground) {
+    let world = World::new(ground).await;
+    let ages = async |now| {
+        let ages = ground.backend.list_secret_ages(&[world.client], now).await.expect("ages");
+        ages.into_iter().map(|(_, age)| age).collect::<Vec<_>>()
+    };
+    for number in 1..=10 {
+        let (at, until) = (NOW.plus_seconds(number), NOW.plus_seconds(1_000 + number));
+        let digest = format!("rotated-{number}");
+        ground
+            .apply(Change::RotateClientSecret { id: world.client, digest, at, until })
+            .await
+            .expect("rotated");
+    }
+    let kept = ages(NOW.plus_seconds(10)).await;
+    assert_eq!(kept.len(), 8);
+    assert_eq!(kept[0], SecretAge { created_at: NOW.plus_seconds(10), expires_at: None });
+    assert!(kept[1..].iter().all(|age| age.expires_at.is_some()));
+    assert_eq!(ages(NOW.plus_seconds(2_000)).await.len(), 1);
+    let at = NOW.plus_seconds(2_000);
+    let last = Change::RotateClientSecret { id: world.client, digest: "last".to_owned(), at, until: at };
+    ground.apply(last).await.expect("rotated");
+    let text = format!("SELECT count(*) FROM client_secrets WHERE client_id = '{}'", world.client);
+    assert_eq!(ground.number(&text).await, 1, "what ran out is gone");
 }

@@ -4,7 +4,7 @@ use crate::{
     model::{
         audit::{Actor, AuditRecord, EventName},
         client::Client,
-        credential::{Credential, CredentialStatus},
+        credential::{Credential, CredentialStatus, FieldNames},
         id::{ClientId, CredentialId, Id, LeaseId, OrganizationId, TokenId, UserId},
         instant::Instant,
         lease::{CredentialScope, Lease, LeaseState},
@@ -19,7 +19,10 @@ use crate::{
         ttl::Ttl,
         user::User,
     },
-    store::{admin::Change, backend::NewLease},
+    store::{
+        admin::{Change, MintedToken, Minter},
+        backend::NewLease,
+    },
 };
 
 use super::ground::Ground;
@@ -70,7 +73,7 @@ impl World {
                 client(self.organization_client, owner, Some(Role::Member)),
                 "digest-2".to_owned(),
             ),
-            Change::CreateMcpToken(self.mcp(), "mcp-digest".to_owned()),
+            Change::CreateMcpToken(Box::new(minted(self.mcp(), "mcp-digest"))),
             Change::CreateCredential(credential(self.personal, Owner::User(self.user), "jira", "main")),
             Change::CreateCredential(shared),
         ]
@@ -226,12 +229,20 @@ pub(super) fn id<I: Id>(number: u32) -> I {
 }
 
 pub(super) fn user(id: UserId, email: &str) -> User {
-    User { id, email: email.to_owned(), name: "Ada".to_owned(), active: true, epoch: 0, created_at: NOW }
+    User {
+        id,
+        email: email.to_owned(),
+        name: "Ada".to_owned(),
+        active: true,
+        epoch: 0,
+        revision: 1,
+        created_at: NOW,
+    }
 }
 
 pub(super) fn organization(id: OrganizationId) -> Organization {
     let status = OrganizationStatus::Active;
-    Organization { id, name: "Development Team".to_owned(), status, epoch: 0, created_at: NOW }
+    Organization { id, name: "Development Team".to_owned(), status, epoch: 0, revision: 1, created_at: NOW }
 }
 
 pub(super) fn membership(organization_id: OrganizationId, user_id: UserId, role: Role) -> Membership {
@@ -240,7 +251,17 @@ pub(super) fn membership(organization_id: OrganizationId, user_id: UserId, role:
 
 pub(super) fn client(id: ClientId, owner: Owner, role: Option<Role>) -> Client {
     let scopes = ScopeSet::worker();
-    Client { id, owner, name: "worker".to_owned(), role, scopes, active: true, epoch: 0, created_at: NOW }
+    Client {
+        id,
+        owner,
+        name: "worker".to_owned(),
+        role,
+        scopes,
+        active: true,
+        epoch: 0,
+        revision: 1,
+        created_at: NOW,
+    }
 }
 
 pub(super) fn credential(id: CredentialId, owner: Owner, service: &str, account: &str) -> Credential {
@@ -257,11 +278,31 @@ pub(super) fn credential(id: CredentialId, owner: Owner, service: &str, account:
         sealed: sealed("dky_old", 1),
         expires_at: None,
         created_at: NOW,
+        rotated_at: NOW,
+        fields: FieldNames::from_text("access_token"),
+        revision: 1,
     }
+}
+
+/// A new value of a credential.
+pub(super) fn rotation(
+    id: CredentialId,
+    version: i64,
+    sealed: Sealed,
+    expires_at: Option<Instant>,
+) -> Change {
+    let fields = FieldNames::from_text("access_token base_url");
+    Change::RotateCredential { id, version, sealed, expires_at, fields, at: NOW.plus_seconds(1) }
 }
 
 pub(super) fn all_members() -> SharingRule {
     SharingRule(vec![SharingEntry::AllMembers])
+}
+
+/// A token to insert, minted by nobody in particular.
+pub(super) fn minted(token: Token, digest: &str) -> MintedToken {
+    let minter = Minter { by: "system".to_owned(), reason: None };
+    MintedToken { token, digest: digest.to_owned(), hint: "mcp_abc…".to_owned(), minter, minted_with: None }
 }
 
 /// An envelope of a key id; the ciphertext is made of one byte.

@@ -2,25 +2,33 @@
 
 use async_trait::async_trait;
 
-use super::{Store, credentials, db, journal, keys, leases, people, quotas, tokens, tx::Writing};
+use super::{
+    Store, credentials, db, invitations, journal, keys, lease_search, leases, mcp_tokens, organizations,
+    people, quotas, tokens, tx::Writing,
+};
 use crate::{
     model::{
-        client::Client,
-        credential::Credential,
+        client::{Client, ClientFilter, SecretAge},
+        credential::{Credential, CredentialFilter, Holder},
         holdings::{Holdings, Subject},
-        id::{ClientId, CredentialId, DataKeyId, LeaseId, OrganizationId, TokenId, UserId},
+        id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
         instant::Instant,
-        organization::Role,
+        invitation::InvitationFacts,
+        mcp_token::{McpToken, McpTokenFilter},
+        organization::{Member, MemberFilter, MemberStanding, Organization, OrganizationFilter, Role},
         owner::Owner,
-        page::Page,
+        page::{Cursor, ListQuery, Page},
+        resolution::Source,
+        resource::Resource,
         standing::LeaseFacts,
         token::{Token, TokenFacts},
-        user::User,
+        user::{User, UserFilter},
     },
     store::{
-        admin::{Checkpoint, StoredSigningKey, WrappedDataKey},
-        backend::{Backend, LeaseQuery, SecretDigest, Tx},
-        chain::ChainHead,
+        admin::{Checkpoint, LeasesOf, StoredSigningKey, WrappedDataKey},
+        audit::{AuditPosition, AuditQuery},
+        backend::{Backend, LeaseFilter, LeaseQuery, LeaseTally, SecretDigest, TallyQuery, Tx},
+        chain::{ChainHead, StoredEntry},
         error::StoreError,
     },
 };
@@ -64,7 +72,22 @@ impl Backend for Store {
     }
 
     async fn find_mcp_token(&self, digest: &str) -> Result<Option<Token>, StoreError> {
-        tokens::find_mcp(&mut *self.reader().await?, digest).await
+        mcp_tokens::find_by_text(&mut *self.reader().await?, digest).await
+    }
+
+    async fn show_mcp_token(&self, id: TokenId) -> Result<Option<McpToken>, StoreError> {
+        mcp_tokens::find_one(&mut *self.reader().await?, id).await
+    }
+
+    async fn list_mcp_tokens(
+        &self,
+        query: &ListQuery<McpTokenFilter>,
+    ) -> Result<Page<McpToken, Cursor>, StoreError> {
+        mcp_tokens::list_some(&mut *self.reader().await?, query).await
+    }
+
+    async fn count_mcp_tokens(&self, owner: Owner, now: Instant) -> Result<i64, StoreError> {
+        mcp_tokens::count_live(&mut *self.reader().await?, owner, now).await
     }
 
     async fn find_token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -83,12 +106,99 @@ impl Backend for Store {
         tokens::is_resource(&mut *self.reader().await?, uri).await
     }
 
+    async fn list_clients(
+        &self,
+        query: &ListQuery<ClientFilter>,
+    ) -> Result<Page<Client, Cursor>, StoreError> {
+        tokens::list_clients(&mut *self.reader().await?, query).await
+    }
+
+    async fn list_secret_ages(
+        &self,
+        clients: &[ClientId],
+        now: Instant,
+    ) -> Result<Vec<(ClientId, SecretAge)>, StoreError> {
+        tokens::secret_ages(&mut *self.reader().await?, clients, now).await
+    }
+
+    async fn list_resources(&self, query: &ListQuery<()>) -> Result<Page<Resource, Cursor>, StoreError> {
+        tokens::list_resources(&mut *self.reader().await?, query).await
+    }
+
+    async fn list_credentials(
+        &self,
+        query: &ListQuery<CredentialFilter>,
+    ) -> Result<Page<Credential, Cursor>, StoreError> {
+        credentials::list_page(&mut *self.reader().await?, query).await
+    }
+
+    async fn list_holders(&self, id: CredentialId, now: Instant) -> Result<Vec<Holder>, StoreError> {
+        credentials::holders(&mut *self.reader().await?, id, now).await
+    }
+
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         people::find_user(&mut *self.reader().await?, id).await
     }
 
     async fn find_user_by_email(&self, email: &str) -> Result<Option<User>, StoreError> {
         people::find_user_by_email(&mut *self.reader().await?, email).await
+    }
+
+    async fn list_users(&self, query: &ListQuery<UserFilter>) -> Result<Page<User, Cursor>, StoreError> {
+        people::list_users(&mut *self.reader().await?, query).await
+    }
+
+    async fn find_standing(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<MemberStanding>, StoreError> {
+        people::find_standing(&mut *self.reader().await?, organization, user).await
+    }
+
+    async fn count_leases(&self, of: LeasesOf, now: Instant) -> Result<i64, StoreError> {
+        leases::count(&mut *self.reader().await?, of, now).await
+    }
+
+    async fn find_organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+        organizations::find(&mut *self.reader().await?, id).await
+    }
+
+    async fn list_organizations(
+        &self,
+        query: &ListQuery<OrganizationFilter>,
+    ) -> Result<Page<Organization, Cursor>, StoreError> {
+        organizations::list(&mut *self.reader().await?, query).await
+    }
+
+    async fn find_member(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        organizations::find_member(&mut *self.reader().await?, organization, user).await
+    }
+
+    async fn list_members(
+        &self,
+        query: &ListQuery<MemberFilter>,
+    ) -> Result<Page<Member, Cursor>, StoreError> {
+        organizations::list_members(&mut *self.reader().await?, query).await
+    }
+
+    async fn find_invitation(&self, id: InvitationId) -> Result<Option<InvitationFacts>, StoreError> {
+        invitations::find(&mut *self.reader().await?, id).await
+    }
+
+    async fn find_invitation_by_digest(&self, digest: &str) -> Result<Option<InvitationFacts>, StoreError> {
+        invitations::find_by_digest(&mut *self.reader().await?, digest).await
+    }
+
+    async fn list_invitations(
+        &self,
+        query: &ListQuery<OrganizationId>,
+    ) -> Result<Page<InvitationFacts, Cursor>, StoreError> {
+        invitations::list(&mut *self.reader().await?, query).await
     }
 
     async fn list_memberships(
@@ -123,6 +233,22 @@ impl Backend for Store {
         leases::list(&mut *self.reader().await?, query).await
     }
 
+    async fn search_leases(
+        &self,
+        query: &ListQuery<LeaseFilter>,
+    ) -> Result<Page<LeaseFacts, Cursor>, StoreError> {
+        // The end of the window is read after the page: both must be of one moment.
+        lease_search::find_some(&mut *self.snapshot().await?, query).await
+    }
+
+    async fn list_sources(&self, ids: &[LeaseId]) -> Result<Vec<(LeaseId, Source)>, StoreError> {
+        leases::sources(&mut *self.reader().await?, ids).await
+    }
+
+    async fn tally_leases(&self, query: &TallyQuery) -> Result<Page<LeaseTally, Cursor>, StoreError> {
+        lease_search::tally(&mut *self.snapshot().await?, query).await
+    }
+
     async fn list_data_keys(&self, owner: Owner) -> Result<Vec<WrappedDataKey>, StoreError> {
         keys::list(&mut *self.reader().await?, owner).await
     }
@@ -139,6 +265,10 @@ impl Backend for Store {
         keys::list_signing(&mut *self.reader().await?, now).await
     }
 
+    async fn count_withdrawals(&self) -> Result<i64, StoreError> {
+        journal::counted(&mut *self.reader().await?, "withdrawal").await
+    }
+
     async fn count_live_leases(&self) -> Result<i64, StoreError> {
         quotas::total(&mut *self.reader().await?).await
     }
@@ -151,17 +281,34 @@ impl Backend for Store {
         journal::list_heads(&mut *self.reader().await?).await
     }
 
-    async fn read_chain(
+    async fn list_headless_chains(&self) -> Result<Vec<String>, StoreError> {
+        journal::headless(&mut *self.reader().await?).await
+    }
+
+    async fn read_chain(&self, chain: &str, after: i64, limit: u16) -> Result<Vec<StoredEntry>, StoreError> {
+        journal::read(&mut *self.reader().await?, chain, after, limit).await
+    }
+
+    async fn query_audit(&self, query: &AuditQuery) -> Result<Page<StoredEntry, AuditPosition>, StoreError> {
+        journal::query_records(&mut *self.reader().await?, query).await
+    }
+
+    async fn list_checkpoints(
         &self,
         chain: &str,
         after: i64,
         limit: u16,
-    ) -> Result<Vec<(i64, String, String)>, StoreError> {
-        journal::read(&mut *self.reader().await?, chain, after, limit).await
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        journal::list_checkpoints(&mut *self.reader().await?, chain, after, limit).await
     }
 
-    async fn find_checkpoint(&self, chain: &str) -> Result<Option<Checkpoint>, StoreError> {
-        journal::find_checkpoint(&mut *self.reader().await?, chain).await
+    async fn newest_checkpoints(&self, chains: u16) -> Result<Vec<Checkpoint>, StoreError> {
+        journal::newest_checkpoints(&mut *self.reader().await?, chains).await
+    }
+
+    async fn settings(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut writer = self.writers().acquire().await.map_err(db::classify)?;
+        journal::server_settings(&mut writer).await
     }
 
     async fn close(&self) {

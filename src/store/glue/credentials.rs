@@ -7,19 +7,21 @@ use serde::Serialize;
 use super::{
     doubts::{self, Doubted},
     people,
-    run::{Connection, execute, fetch, find, load_readable, micros, query, set},
+    run::{Connection, Query, execute, fetch, find, list as list_rows, load_readable, micros, query, set},
 };
 use crate::{
     model::{
-        credential::{Credential, CredentialStatus},
+        credential::{Credential, CredentialFilter, CredentialStatus, FieldNames, Holder},
         holdings::{Holdings, OrganizationHoldings, Subject, UnreadableCredential},
         id::{CredentialId, OrganizationId},
         instant::Instant,
         organization::{Role, SharingRule},
         owner::Owner,
+        page::{Cursor, ListQuery, Page},
         sealed::Sealed,
     },
     store::{
+        admin::CredentialPatch,
         error::StoreError,
         rows::{CredentialRow, Place, by_id},
         sql::credentials as sql,
@@ -32,6 +34,7 @@ pub(super) async fn load_holdings(
     subject: Subject,
 ) -> Result<Holdings, StoreError> {
     let mut organizations = match subject {
+        Subject::Operator => Vec::new(),
         Subject::OrganizationClient { organization_id, role } => {
             own_organization(connection, organization_id, role).await?
         }
@@ -135,23 +138,106 @@ pub(super) async fn insert(connection: &mut Connection, credential: &Credential)
         .bind(credential.sealed.as_bytes().to_vec())
         .bind(key_id(&credential.sealed))
         .bind(micros(credential.expires_at))
-        .bind(credential.created_at.micros());
+        .bind(credential.created_at.micros())
+        .bind(credential.fields.as_str().to_owned());
     execute(connection, statement).await
+}
+
+/// A page of credentials, of everybody or of one owner.
+pub(super) async fn list_page(
+    connection: &mut Connection,
+    wanted: &ListQuery<CredentialFilter>,
+) -> Result<Page<Credential, Cursor>, StoreError> {
+    let CredentialFilter { owner, service, status } = &wanted.filter;
+    let service = service.as_ref().map(ToString::to_string);
+    let filters = |query: Query<'static>| query.bind(service).bind(status.map(CredentialStatus::as_str));
+    match owner {
+        None => list_rows::<CredentialRow, _, _>(connection, &sql::LIST_ALL, wanted, filters).await,
+        Some(owner) => {
+            let filters = |query| filters(query).bind(owner.to_string());
+            list_rows::<CredentialRow, _, _>(connection, &sql::LIST_OF_OWNER, wanted, filters).await
+        }
+    }
+}
+
+pub(super) async fn update(
+    connection: &mut Connection,
+    id: CredentialId,
+    patch: &CredentialPatch,
+) -> Result<u64, StoreError> {
+    let CredentialPatch { sharing, status, becomes_primary } = patch;
+    if *becomes_primary {
+        make_primary(connection, id).await?;
+    }
+    if let Some(sharing) = sharing {
+        set_sharing(connection, id, sharing).await?;
+    }
+    if let Some(status) = status {
+        set_status(connection, id, *status).await?;
+    }
+    if exists(connection, id).await? { Ok(1) } else { Err(StoreError::Missing(CREDENTIAL)) }
+}
+
+/// What the bare service name means changes, nobody's entitlement: only the owner's revision rises.
+async fn make_primary(connection: &mut Connection, id: CredentialId) -> Result<(), StoreError> {
+    let found: Option<(String, String)> =
+        find(connection, query(&sql::FIND_SERVICE).bind(id.to_string())).await?;
+    let (owner, service) = found.ok_or(StoreError::Missing(CREDENTIAL))?;
+    execute(connection, query(&sql::DEMOTE).bind(owner.clone()).bind(service)).await?;
+    execute(connection, query(&sql::MAKE_PRIMARY).bind(id.to_string())).await?;
+    let owner = Place { table: "credentials", row: &id.to_string() }.parse("owner", &owner)?;
+    people::raise_revision(connection, owner).await.map(drop)
+}
+
+pub(super) async fn holders(
+    connection: &mut Connection,
+    id: CredentialId,
+    now: Instant,
+) -> Result<Vec<Holder>, StoreError> {
+    let row = id.to_string();
+    let rows: Vec<(Option<String>, Option<String>, i64)> =
+        fetch(connection, query(&sql::HOLDERS).bind(row.clone()).bind(now.micros())).await?;
+    let place = Place { table: "leases", row: &row };
+    let holder = |(user, role, leases): (Option<String>, Option<String>, i64)| {
+        let user = place.parse_some("user_id", user.as_deref())?;
+        Ok(Holder { user, role: place.parse_some("role", role.as_deref())?, leases })
+    };
+    rows.into_iter().map(holder).collect()
+}
+
+pub(super) async fn has_revision(
+    connection: &mut Connection,
+    id: CredentialId,
+    revision: i64,
+) -> Result<bool, StoreError> {
+    let row: Option<(String,)> =
+        find(connection, query(&sql::HAS_REVISION).bind(id.to_string()).bind(revision)).await?;
+    Ok(row.is_some())
+}
+
+/// A new value of a credential.
+pub(super) struct NewValue<'a> {
+    pub(super) version: i64,
+    pub(super) sealed: &'a Sealed,
+    pub(super) expires_at: Option<Instant>,
+    pub(super) fields: &'a FieldNames,
+    pub(super) at: Instant,
 }
 
 pub(super) async fn rotate(
     connection: &mut Connection,
     id: CredentialId,
-    version: i64,
-    sealed: &Sealed,
-    expires_at: Option<Instant>,
+    value: NewValue<'_>,
 ) -> Result<u64, StoreError> {
+    let NewValue { version, sealed, expires_at, fields, at } = value;
     let statement = query(&sql::ROTATE)
         .bind(id.to_string())
         .bind(version)
         .bind(sealed.as_bytes().to_vec())
         .bind(key_id(sealed))
-        .bind(micros(expires_at));
+        .bind(micros(expires_at))
+        .bind(fields.as_str().to_owned())
+        .bind(at.micros());
     let owner: Option<(String,)> = find(connection, statement).await?;
     if owner.is_none() && exists(connection, id).await? {
         return Err(StoreError::Conflict { constraint: "credentials_version".to_owned() });

@@ -1,25 +1,29 @@
 //! Leases, their sources and their facts.
 
+use std::collections::BTreeSet;
+
 use super::{
     db,
-    run::{Connection, execute, fetch, load, load_readable, query, readable, set},
+    run::{Connection, Query, execute, fetch, find, load, load_readable, query, readable, set},
 };
 use crate::{
     model::{
-        id::LeaseId,
+        id::{LeaseId, UserId},
         instant::Instant,
         lease::{Lease, LeaseState, LeaseStatus},
+        organization::{Role, SharingRule},
         page::Page,
         principal::Principal,
         resolution::{Entitlement, Source},
         standing::LeaseFacts,
     },
     store::{
+        admin::LeasesOf,
         backend::{LeaseQuery, NewLease},
         error::StoreError,
         rows::{
-            EntitlementRow, LeaseParameters, LeaseRow, LeaseUpdate, Place, SourceParameters, SourceRow,
-            SourceUpdate, by_id,
+            EntitlementRow, LeaseParameters, LeaseRenewal, LeaseRow, LeaseUpdate, Place, SourceParameters,
+            SourceRow, SourceUpdate, by_id,
         },
         sql::leases as sql,
     },
@@ -142,10 +146,15 @@ pub(super) async fn insert(connection: &mut Connection, leases: &[NewLease]) -> 
 }
 
 pub(super) async fn update(connection: &mut Connection, leases: &[Lease]) -> Result<(), StoreError> {
-    if leases.is_empty() {
-        return Ok(());
+    let (active, ended): (Vec<&Lease>, Vec<&Lease>) =
+        leases.iter().partition(|lease| lease.state == LeaseState::Active);
+    let mut touched = 0;
+    if !active.is_empty() {
+        touched += execute(connection, set(&sql::RENEW, active.into_iter().map(LeaseRenewal::from))?).await?;
     }
-    let touched = execute(connection, set(&sql::UPDATE, leases.iter().map(LeaseUpdate::from))?).await?;
+    if !ended.is_empty() {
+        touched += execute(connection, set(&sql::UPDATE, ended.into_iter().map(LeaseUpdate::from))?).await?;
+    }
     if touched == leases.len() as u64 { Ok(()) } else { Err(StoreError::Missing("a lease")) }
 }
 
@@ -159,6 +168,48 @@ pub(super) async fn update_sources(
     let updates = sources.iter().map(SourceUpdate::from);
     let touched = execute(connection, set(&sql::UPDATE_SOURCES, updates)?).await?;
     if touched == sources.len() as u64 { Ok(()) } else { Err(StoreError::Missing("a lease's source")) }
+}
+
+/// Live leases at `now`.
+pub(super) async fn count(
+    connection: &mut Connection,
+    of: LeasesOf,
+    now: Instant,
+) -> Result<i64, StoreError> {
+    let counting = |statement, id: String| query(statement).bind(id).bind(now.micros());
+    let statement = match of {
+        LeasesOf::Client(id) => counting(&sql::COUNT_OF_PRINCIPAL, id.to_string()),
+        LeasesOf::Credential(id) => counting(&sql::COUNT_OF_CREDENTIAL, id.to_string()),
+        LeasesOf::Membership(organization, user) => {
+            counting(&sql::COUNT_OF_MEMBERSHIP, organization.to_string()).bind(user.to_string())
+        }
+        LeasesOf::MembershipBeyond(organization, user, role) => {
+            let statement = counting(&sql::SHARING_OF_MEMBERSHIP, organization.to_string());
+            return count_beyond(connection, statement.bind(user.to_string()), user, role).await;
+        }
+        LeasesOf::Organization(id) => counting(&sql::COUNT_OF_ORGANIZATION, id.to_string()),
+        LeasesOf::Token(id) => counting(&sql::COUNT_OF_TOKEN, id.to_string()),
+        LeasesOf::User(id) => counting(&sql::COUNT_OF_USER, id.to_string()),
+    };
+    let row: Option<(i64,)> = find(connection, statement).await?;
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+/// Leases with a source whose sharing rule does not admit the role.
+async fn count_beyond(
+    connection: &mut Connection,
+    statement: Query<'_>,
+    user: UserId,
+    role: Role,
+) -> Result<i64, StoreError> {
+    let rows: Vec<(String, Option<String>)> = fetch(connection, statement).await?;
+    let carried = |sharing: &Option<String>| {
+        let shared: Option<SharingRule> = sharing.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        shared.is_some_and(|rule| rule.admits(role, Some(user)))
+    };
+    let lost: BTreeSet<String> =
+        rows.into_iter().filter(|(_, sharing)| !carried(sharing)).map(|(lease, _)| lease).collect();
+    Ok(i64::try_from(lost.len()).unwrap_or(i64::MAX))
 }
 
 pub(super) async fn list(

@@ -1,16 +1,18 @@
 //! Owners, users, organizations, memberships.
 
-use super::run::{Connection, change, execute, fetch, find, find_model, load, query, set};
+use super::run::{Connection, Query, change, execute, fetch, find, find_model, list, load, query, set};
 use crate::{
     model::{
         id::{OrganizationId, UserId},
-        organization::{Membership, Organization, OrganizationStatus, Role},
+        organization::{MemberStanding, Membership, Organization, OrganizationStatus, Role},
         owner::Owner,
-        user::User,
+        page::{Cursor, ListQuery, Page},
+        user::{User, UserFilter},
     },
     store::{
+        admin::UserPatch,
         error::StoreError,
-        rows::{MembershipRow, Place, UserRow, by_id},
+        rows::{MembershipRow, Place, StandingRow, UserRow, by_id},
         sql::people as sql,
     },
 };
@@ -62,6 +64,35 @@ pub(super) async fn set_user_active(
 ) -> Result<u64, StoreError> {
     let statement = query(&sql::SET_USER_ACTIVE).bind(id.to_string()).bind(active);
     change(connection, statement, "the user").await
+}
+
+pub(super) async fn update_user(
+    connection: &mut Connection,
+    id: UserId,
+    patch: &UserPatch,
+) -> Result<u64, StoreError> {
+    let UserPatch { email, name, active: _ } = patch;
+    let statement = query(&sql::UPDATE_USER).bind(id.to_string()).bind(email.clone()).bind(name.clone());
+    change(connection, statement, "the user").await
+}
+
+pub(super) async fn user_has_revision(
+    connection: &mut Connection,
+    id: UserId,
+    revision: i64,
+) -> Result<bool, StoreError> {
+    let row: Option<(String,)> =
+        find(connection, query(&sql::USER_REVISION).bind(id.to_string()).bind(revision)).await?;
+    Ok(row.is_some())
+}
+
+pub(super) async fn list_users(
+    connection: &mut Connection,
+    wanted: &ListQuery<UserFilter>,
+) -> Result<Page<User, Cursor>, StoreError> {
+    let UserFilter { email, active } = &wanted.filter;
+    let bind = |query: Query<'static>| query.bind(email.clone()).bind(*active);
+    list::<UserRow, _, _>(connection, &sql::LIST_USERS, wanted, bind).await
 }
 
 /// Name, status and epoch.
@@ -127,6 +158,39 @@ pub(super) async fn put_membership(
         .bind(*epoch)
         .bind(created_at.micros());
     change(connection, statement, "the organization").await
+}
+
+pub(super) async fn find_standing(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Option<MemberStanding>, StoreError> {
+    let statement = query(&sql::FIND_MEMBERSHIP).bind(organization.to_string()).bind(user.to_string());
+    let row: Option<StandingRow> = find(connection, statement).await?;
+    row.map(|row| row.read(&organization.to_string())).transpose()
+}
+
+pub(super) async fn has_epoch(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    user: UserId,
+    epoch: i64,
+) -> Result<bool, StoreError> {
+    let statement =
+        query(&sql::MEMBERSHIP_EPOCH).bind(organization.to_string()).bind(user.to_string()).bind(epoch);
+    let row: Option<(String,)> = find(connection, statement).await?;
+    Ok(row.is_some())
+}
+
+pub(super) async fn find_role(
+    connection: &mut Connection,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Option<Role>, StoreError> {
+    let id = user.to_string();
+    let statement = query(&sql::FIND_ROLE).bind(organization.to_string()).bind(id.clone());
+    let row: Option<(String,)> = find(connection, statement).await?;
+    row.map(|(role,)| Place { table: "memberships", row: &id }.parse("role", &role)).transpose()
 }
 
 /// Refuses to take an organization's only owner away.

@@ -5,8 +5,14 @@ use sqlx::FromRow;
 
 use super::db::{self, Database};
 use crate::{
-    model::instant::Instant,
-    store::{error::StoreError, sql::Statement},
+    model::{
+        instant::Instant,
+        page::{Cursor, ListQuery, Listed, Page},
+    },
+    store::{
+        error::StoreError,
+        sql::{Listing, Statement},
+    },
 };
 
 /// A connection, in a transaction or not.
@@ -20,15 +26,14 @@ pub(super) fn query<'q>(statement: &Statement) -> Query<'q> {
     sqlx::query(db::text(statement))
 }
 
-/// A set statement: the rows become `$1`.
+/// A set statement: the rows become `$1`, or an array for each column.
 pub(super) fn set<'q, P: Serialize>(
     statement: &Statement,
     rows: impl IntoIterator<Item = P>,
 ) -> Result<Query<'q>, StoreError> {
     let rows: Vec<P> = rows.into_iter().collect();
-    let json =
-        serde_json::to_string(&rows).map_err(|error| db::classify(sqlx::Error::Encode(error.into())))?;
-    Ok(query(statement).bind(json))
+    db::bind_rows(query(statement), statement, &rows)
+        .map_err(|error| db::classify(sqlx::Error::Encode(error.into())))
 }
 
 /// Executes; answers how many rows were touched.
@@ -104,6 +109,33 @@ where
     R: for<'r> FromRow<'r, Row> + TryInto<M, Error = StoreError>,
 {
     find::<R>(connection, query).await?.map(TryInto::try_into).transpose()
+}
+
+/// One page of a list; `bind` binds the filters. Rows that don't read back are logged and left out.
+pub(super) async fn list<R, M, F>(
+    connection: &mut Connection,
+    listing: &Listing,
+    wanted: &ListQuery<F>,
+    bind: impl FnOnce(Query<'static>) -> Query<'static>,
+) -> Result<Page<M, Cursor>, StoreError>
+where
+    R: for<'r> FromRow<'r, Row> + TryInto<M, Error = StoreError>,
+    M: Listed,
+{
+    let walk = listing.walk(wanted.order).ok_or(StoreError::Missing("the order of the list"))?;
+    let statement = if wanted.after.is_some() { &walk.after } else { &walk.first };
+    let size = usize::from(wanted.size.items());
+    // One more than asked for tells whether a page follows.
+    let mut statement = bind(query(statement).bind(i64::from(wanted.size.items()) + 1));
+    if let Some(Cursor { key, id }) = wanted.after.clone() {
+        statement = statement.bind(key).bind(id);
+    }
+    let mut rows: Vec<R> = fetch(connection, statement).await?;
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let items: Vec<M> = readable(rows).collect();
+    let next = items.last().filter(|_| more).map(|last| last.cursor(wanted.order.key));
+    Ok(Page { items, next })
 }
 
 /// An instant that may be missing, to bind.

@@ -6,21 +6,24 @@ use serde::Serialize;
 
 use super::{
     db,
-    run::{Connection, change, execute, fetch, find, find_model, load_readable, micros, query, set, text},
+    run::{Connection, Query, change, execute, fetch, find, find_model, list, load_readable, query, set},
 };
 use crate::{
     model::{
-        client::Client,
+        client::{Client, ClientFilter, SecretAge},
         id::{ClientId, TokenId},
         instant::Instant,
         organization::Role,
         owner::Owner,
+        page::{Cursor, ListQuery, Page},
+        resource::{Resource, ResourceUri},
         token::{Token, TokenFacts},
     },
     store::{
+        admin::ClientPatch,
         backend::SecretDigest,
         error::StoreError,
-        rows::{ClientRow, Place, TokenFactsRow, TokenParameters, TokenRow, by_id},
+        rows::{ClientRow, Place, ResourceRow, TokenFactsRow, TokenParameters, TokenRow, by_id},
         sql::tokens as sql,
     },
 };
@@ -54,10 +57,6 @@ pub(super) async fn find_token(
     id: TokenId,
 ) -> Result<Option<Token>, StoreError> {
     find_model::<TokenRow, _>(connection, query(&sql::FIND).bind(id.to_string())).await
-}
-
-pub(super) async fn find_mcp(connection: &mut Connection, digest: &str) -> Result<Option<Token>, StoreError> {
-    find_model::<TokenRow, _>(connection, query(&sql::FIND_MCP).bind(digest.to_owned())).await
 }
 
 pub(super) async fn insert_access(
@@ -141,35 +140,13 @@ pub(super) async fn record_usage(
     execute(connection, set(&sql::RECORD_USAGE, rows)?).await
 }
 
-pub(super) async fn insert_mcp(
-    connection: &mut Connection,
-    token: &Token,
-    digest: &str,
-) -> Result<u64, StoreError> {
-    let statement = query(&sql::INSERT_MCP)
-        .bind(token.id.to_string())
-        .bind(digest.to_owned())
-        .bind(text(token.user_id))
-        .bind(token.owner.to_string())
-        .bind(token.name.clone())
-        .bind(token.scopes.to_string())
-        .bind(token.audience.clone())
-        .bind(token.epoch)
-        .bind(token.issued_at.micros())
-        .bind(micros(token.expires_at))
-        .bind(token.max_usages);
-    change(connection, statement, "the user").await
+/// Answers how many were on.
+pub(super) async fn switch_off_mcp(connection: &mut Connection) -> Result<u64, StoreError> {
+    execute(connection, query(&sql::SWITCH_OFF_MCP)).await
 }
 
-/// Answers whose leases to look at.
-pub(super) async fn set_active(
-    connection: &mut Connection,
-    id: TokenId,
-    active: bool,
-) -> Result<Option<String>, StoreError> {
-    let statement = query(&sql::SET_ACTIVE).bind(id.to_string()).bind(active);
-    let row: Option<(Option<String>,)> = find(connection, statement).await?;
-    row.map(|(user,)| user).ok_or(StoreError::Missing("the token"))
+pub(super) async fn raise_client_epochs(connection: &mut Connection) -> Result<u64, StoreError> {
+    execute(connection, query(&sql::RAISE_CLIENT_EPOCHS)).await
 }
 
 pub(super) async fn prune(
@@ -210,22 +187,94 @@ pub(super) async fn insert_client(
         .bind(client.epoch)
         .bind(client.created_at.micros());
     change(connection, statement, "the owner").await?;
-    insert_secret(connection, client.id, digest).await
+    insert_secret(connection, client.id, digest, client.created_at).await
 }
 
 pub(super) async fn rotate_secret(
     connection: &mut Connection,
     id: ClientId,
     digest: &str,
+    at: Instant,
     until: Instant,
 ) -> Result<u64, StoreError> {
     execute(connection, query(&sql::END_SECRETS).bind(id.to_string()).bind(until.micros())).await?;
-    insert_secret(connection, id, digest).await
+    insert_secret(connection, id, digest, at).await?;
+    let statement = query(&sql::PRUNE_SECRETS).bind(id.to_string()).bind(at.micros()).bind(MOST_SECRETS);
+    execute(connection, statement).await?;
+    change(connection, query(&sql::RAISE_CLIENT_REVISION).bind(id.to_string()), CLIENT).await
 }
 
-async fn insert_secret(connection: &mut Connection, id: ClientId, digest: &str) -> Result<u64, StoreError> {
-    let statement = query(&sql::INSERT_SECRET).bind(id.to_string()).bind(digest.to_owned());
-    change(connection, statement, "the client").await
+async fn insert_secret(
+    connection: &mut Connection,
+    id: ClientId,
+    digest: &str,
+    at: Instant,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::INSERT_SECRET).bind(id.to_string()).bind(digest.to_owned()).bind(at.micros());
+    change(connection, statement, CLIENT).await
+}
+
+/// Name and scopes.
+pub(super) async fn update_client(
+    connection: &mut Connection,
+    id: ClientId,
+    patch: &ClientPatch,
+) -> Result<u64, StoreError> {
+    let scopes = patch.scopes.as_ref().map(ToString::to_string);
+    let statement = query(&sql::UPDATE_CLIENT).bind(id.to_string()).bind(patch.name.clone()).bind(scopes);
+    change(connection, statement, CLIENT).await
+}
+
+pub(super) async fn delete_client(connection: &mut Connection, id: ClientId) -> Result<u64, StoreError> {
+    execute(connection, query(&sql::DELETE_SECRETS).bind(id.to_string())).await?;
+    change(connection, query(&sql::DELETE_CLIENT).bind(id.to_string()), CLIENT).await
+}
+
+pub(super) async fn client_has_revision(
+    connection: &mut Connection,
+    id: ClientId,
+    revision: i64,
+) -> Result<bool, StoreError> {
+    let row: Option<(String,)> =
+        find(connection, query(&sql::CLIENT_HAS_REVISION).bind(id.to_string()).bind(revision)).await?;
+    Ok(row.is_some())
+}
+
+/// A page of clients, of everybody or of one owner.
+pub(super) async fn list_clients(
+    connection: &mut Connection,
+    wanted: &ListQuery<ClientFilter>,
+) -> Result<Page<Client, Cursor>, StoreError> {
+    let ClientFilter { owner, active } = wanted.filter;
+    match owner {
+        None => {
+            let bind = |query: Query<'static>| query.bind(active);
+            list::<ClientRow, _, _>(connection, &sql::LIST_CLIENTS, wanted, bind).await
+        }
+        Some(owner) => {
+            let bind = |query: Query<'static>| query.bind(active).bind(owner.to_string());
+            list::<ClientRow, _, _>(connection, &sql::LIST_CLIENTS_OF_OWNER, wanted, bind).await
+        }
+    }
+}
+
+/// The present one first.
+pub(super) async fn secret_ages(
+    connection: &mut Connection,
+    ids: &[ClientId],
+    now: Instant,
+) -> Result<Vec<(ClientId, SecretAge)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = set(&sql::SECRET_AGES, by_id(ids))?.bind(now.micros());
+    let rows: Vec<(String, i64, Option<i64>)> = fetch(connection, statement).await?;
+    let age = |(id, created_at, expires_at): (String, i64, Option<i64>)| {
+        let id = Place { table: "client_secrets", row: &id }.parse("client_id", &id)?;
+        let expires_at = expires_at.map(Instant::from_micros);
+        Ok((id, SecretAge { created_at: Instant::from_micros(created_at), expires_at }))
+    };
+    rows.into_iter().map(age).collect()
 }
 
 pub(super) async fn set_client_active(
@@ -234,7 +283,7 @@ pub(super) async fn set_client_active(
     active: bool,
 ) -> Result<u64, StoreError> {
     let statement = query(&sql::SET_CLIENT_ACTIVE).bind(id.to_string()).bind(active);
-    change(connection, statement, "the client").await
+    change(connection, statement, CLIENT).await
 }
 
 /// Answers the organization.
@@ -256,15 +305,33 @@ pub(super) async fn is_resource(connection: &mut Connection, uri: &str) -> Resul
 
 pub(super) async fn insert_resource(
     connection: &mut Connection,
-    uri: &str,
+    uri: &ResourceUri,
     at: Instant,
 ) -> Result<u64, StoreError> {
-    execute(connection, query(&sql::INSERT_RESOURCE).bind(uri.to_owned()).bind(at.micros())).await
+    execute(connection, query(&sql::INSERT_RESOURCE).bind(uri.to_string()).bind(at.micros())).await
+}
+
+pub(super) async fn delete_resource(
+    connection: &mut Connection,
+    uri: &ResourceUri,
+) -> Result<u64, StoreError> {
+    change(connection, query(&sql::DELETE_RESOURCE).bind(uri.to_string()), "the resource server").await
+}
+
+pub(super) async fn list_resources(
+    connection: &mut Connection,
+    wanted: &ListQuery<()>,
+) -> Result<Page<Resource, Cursor>, StoreError> {
+    list::<ResourceRow, _, _>(connection, &sql::LIST_RESOURCES, wanted, |query| query).await
 }
 
 fn token_id((id,): (String,)) -> Result<TokenId, StoreError> {
     Place { table: "tokens", row: &id }.parse("id", &id)
 }
+
+const CLIENT: &str = "the client";
+/// The most secrets of one client: the present one, and those that are rotated out.
+const MOST_SECRETS: i64 = 8;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the last uses of a token were taken by another transaction meanwhile")]

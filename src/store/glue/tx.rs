@@ -2,12 +2,16 @@
 
 use async_trait::async_trait;
 
-use super::{administer, db, doubts, journal, leases, people, quotas, run::Connection, tokens};
+use super::{
+    administer, credentials, db, doubts, invitations, journal, leases, mcp_tokens, organizations, people,
+    quotas, run::Connection, tokens,
+};
 use crate::{
     model::{
-        id::{ClientId, LeaseId, TokenId},
+        id::{ClientId, LeaseId, OrganizationId, TokenId, UserId},
         instant::Instant,
         lease::Lease,
+        organization::Role,
         owner::Owner,
         principal::Principal,
         resolution::{Entitlement, Source},
@@ -15,7 +19,7 @@ use crate::{
         token::{Token, TokenFacts},
     },
     store::{
-        admin::Change,
+        admin::{Change, Precondition, Row},
         backend::{NewLease, Tx, UsedKey},
         chain::{ChainHead, Entry},
         error::StoreError,
@@ -26,11 +30,13 @@ use crate::{
 pub(super) struct Writing {
     transaction: sqlx::Transaction<'static, db::Database>,
     judges: bool,
+    /// No transaction that judges runs beside this one.
+    alone: bool,
 }
 
 impl Writing {
     pub(super) const fn new(transaction: sqlx::Transaction<'static, db::Database>) -> Self {
-        Self { transaction, judges: false }
+        Self { transaction, judges: false, alone: false }
     }
 
     /// The connection, to write with.
@@ -41,7 +47,7 @@ impl Writing {
     /// The connection, to judge by what it reads: from now to the end of the transaction no decisive change commits, so
     /// that what was read is still true at the commit.
     async fn judging(&mut self) -> Result<&mut Connection, StoreError> {
-        if !self.judges {
+        if !self.judges && !self.alone {
             db::hold_off_changes(&mut self.transaction).await?;
             self.judges = true;
         }
@@ -154,11 +160,56 @@ impl Tx for Writing {
         tokens::count_uses(self.connection(), uses, at).await
     }
 
-    async fn administer(&mut self, change: &Change) -> Result<u64, StoreError> {
-        if administer::is_decisive(change) {
+    async fn prepare(&mut self, change: &Change) -> Result<(), StoreError> {
+        if administer::is_decisive(change) && !self.alone {
             db::wait_for_judges(self.connection()).await?;
+            self.alone = true;
         }
+        Ok(())
+    }
+
+    async fn is_met(&mut self, precondition: &Precondition) -> Result<bool, StoreError> {
+        let connection = self.judging().await?;
+        match precondition {
+            Precondition::Stands(_) => Ok(true),
+            Precondition::Membership(organization, user, epoch) => {
+                people::has_epoch(connection, *organization, *user, *epoch).await
+            }
+            Precondition::Revision(Row::Invitation(id), revision) => {
+                invitations::has_revision(connection, *id, *revision).await
+            }
+            Precondition::Revision(Row::Membership(organization, user), revision) => {
+                organizations::member_has_revision(connection, *organization, *user, *revision).await
+            }
+            Precondition::Revision(Row::Organization(id), revision) => {
+                organizations::has_revision(connection, *id, *revision).await
+            }
+            Precondition::Revision(Row::Client(id), revision) => {
+                tokens::client_has_revision(connection, *id, *revision).await
+            }
+            Precondition::Revision(Row::Credential(id), revision) => {
+                credentials::has_revision(connection, *id, *revision).await
+            }
+            Precondition::Revision(Row::Token(id), revision) => {
+                mcp_tokens::has_revision(connection, *id, *revision).await
+            }
+            Precondition::Revision(Row::User(id), revision) => {
+                people::user_has_revision(connection, *id, *revision).await
+            }
+        }
+    }
+
+    async fn administer(&mut self, change: &Change) -> Result<u64, StoreError> {
+        self.prepare(change).await?;
         administer::apply(self.connection(), change).await
+    }
+
+    async fn find_role(
+        &mut self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Role>, StoreError> {
+        people::find_role(self.connection(), organization, user).await
     }
 
     async fn append_audit(&mut self, from: &ChainHead, entries: &[Entry]) -> Result<(), StoreError> {

@@ -6,9 +6,13 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use sqlx::postgres::PgDatabaseError;
 
-use super::run::Connection;
+use super::{
+    columns,
+    run::{Connection, Query},
+};
 use crate::store::{error::StoreError, sql::Statement};
 
 /// The driver.
@@ -24,6 +28,19 @@ pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ R
 /// The statement's text.
 pub(super) const fn text(statement: &Statement) -> &'static str {
     statement.postgres
+}
+
+/// The rows of a set statement, as an array for each of its columns, or as one JSON array.
+pub(super) fn bind_rows<'q, P: Serialize>(
+    query: Query<'q>,
+    statement: &Statement,
+    rows: &[P],
+) -> Result<Query<'q>, serde_json::Error> {
+    if statement.columns.is_empty() {
+        return Ok(query.bind(serde_json::to_string(rows)?));
+    }
+    let columns = columns::of(statement, rows)?;
+    Ok(columns.into_iter().fold(query, |query, column| column.bind(query)))
 }
 
 /// No decisive change commits from now to the end of this transaction.

@@ -23,6 +23,7 @@ mod administer;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/backend.rs"]
 mod backend;
+mod columns;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/credentials.rs"]
 mod credentials;
@@ -31,14 +32,26 @@ mod db;
 #[path = "../glue/doubts.rs"]
 mod doubts;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/invitations.rs"]
+mod invitations;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/journal.rs"]
 mod journal;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/keys.rs"]
 mod keys;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/lease_search.rs"]
+mod lease_search;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/leases.rs"]
 mod leases;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/mcp_tokens.rs"]
+mod mcp_tokens;
+#[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/organizations.rs"]
+mod organizations;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/people.rs"]
 mod people;
@@ -73,6 +86,8 @@ pub async fn open(
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_WAIT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| Box::pin(answers(connection, known.idle_for)))
         .connect_with(plain.options(SESSION))
         .await
         .map_err(db::classify)?;
@@ -96,6 +111,15 @@ impl Store {
     async fn shut(&self) {
         self.pool.close().await;
     }
+}
+
+/// Whether a connection can be used. One that answered a moment ago is not asked again: that would cost every transaction
+/// a round trip.
+async fn answers(connection: &mut PgConnection, idle: Duration) -> Result<bool, sqlx::Error> {
+    if idle >= TRUSTED_FOR {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// On a connection of its own: a migration may take longer than a statement of the service.
@@ -140,5 +164,7 @@ const SESSION: [(&str, &str); 9] = [
     ("jit", "off"),
 ];
 const ACQUIRE_WAIT: Duration = Duration::from_secs(3);
+/// Should the server be restarted within so short a time, a write is tried again, and a read says that it is away.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// More than there are statements.
 const STATEMENTS: usize = 256;

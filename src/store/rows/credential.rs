@@ -2,7 +2,11 @@
 
 use super::Place;
 use crate::{
-    model::{credential::Credential, holdings::UnreadableCredential, instant::Instant},
+    model::{
+        credential::{Credential, FieldNames},
+        holdings::UnreadableCredential,
+        instant::Instant,
+    },
     store::{
         admin::{StoredSigningKey, WrappedDataKey},
         error::StoreError,
@@ -24,6 +28,9 @@ pub(in crate::store) struct CredentialRow {
     sealed: Vec<u8>,
     expires_at: Option<i64>,
     created_at: i64,
+    rotated_at: i64,
+    fields: String,
+    revision: i64,
 }
 
 impl CredentialRow {
@@ -61,6 +68,9 @@ impl TryFrom<CredentialRow> for Credential {
             sealed: place.sealed("sealed", row.sealed)?,
             expires_at: row.expires_at.map(Instant::from_micros),
             created_at: Instant::from_micros(row.created_at),
+            rotated_at: Instant::from_micros(row.rotated_at),
+            fields: FieldNames::from_text(&row.fields),
+            revision: row.revision,
         })
     }
 }

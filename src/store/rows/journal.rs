@@ -8,7 +8,7 @@ use crate::{
     model::instant::Instant,
     store::{
         admin::Checkpoint,
-        chain::{ChainHead, Entry},
+        chain::{ChainHead, Entry, GENESIS, StoredEntry},
         error::StoreError,
     },
 };
@@ -66,6 +66,32 @@ impl<'a> EntryParameters<'a> {
     }
 }
 
+/// A record.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct EntryRow {
+    chain_id: String,
+    seq: i64,
+    at: i64,
+    event: String,
+    actor: String,
+    owner: Option<String>,
+    target: Option<String>,
+    body: String,
+    hash: String,
+    previous: Option<String>,
+}
+
+impl TryFrom<EntryRow> for StoredEntry {
+    type Error = StoreError;
+
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        let EntryRow { chain_id, seq, at, event, actor, owner, target, body, hash, previous } = row;
+        let previous = previous.or_else(|| (seq == 1).then(|| HEXLOWER.encode(&GENESIS)));
+        let at = Instant::from_micros(at);
+        Ok(Self { chain_id, seq, at, event, actor, owner, target, body, hash, previous })
+    }
+}
+
 /// A checkpoint.
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct CheckpointRow {
@@ -75,14 +101,15 @@ pub(in crate::store) struct CheckpointRow {
     at: i64,
     key_id: String,
     signature: String,
+    previous: Option<i64>,
 }
 
 impl TryFrom<CheckpointRow> for Checkpoint {
     type Error = StoreError;
 
     fn try_from(row: CheckpointRow) -> Result<Self, StoreError> {
-        let CheckpointRow { chain_id, seq, hash, at, key_id, signature } = row;
+        let CheckpointRow { chain_id, seq, hash, at, key_id, signature, previous } = row;
         let key_id = Place { table: "audit_checkpoints", row: &chain_id }.parse("key_id", &key_id)?;
-        Ok(Self { chain_id, seq, hash, at: Instant::from_micros(at), key_id, signature })
+        Ok(Self { chain_id, seq, hash, at: Instant::from_micros(at), previous, key_id, signature })
     }
 }

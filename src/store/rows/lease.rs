@@ -173,26 +173,38 @@ impl<'a> From<&'a NewLease> for LeaseParameters<'a> {
     }
 }
 
-/// What can change of a lease.
+/// What a renewal changes of a lease.
 #[derive(Serialize)]
-pub(in crate::store) struct LeaseUpdate<'a> {
+pub(in crate::store) struct LeaseRenewal {
     of_id: String,
     expires_at: i64,
     renewal_count: i64,
     last_renewed_at: Option<i64>,
+}
+
+/// What can change of a lease.
+#[derive(Serialize)]
+pub(in crate::store) struct LeaseUpdate<'a> {
+    #[serde(flatten)]
+    renewal: LeaseRenewal,
     #[serde(flatten)]
     state: StateParameters<'a>,
 }
 
-impl<'a> From<&'a Lease> for LeaseUpdate<'a> {
-    fn from(lease: &'a Lease) -> Self {
+impl From<&Lease> for LeaseRenewal {
+    fn from(lease: &Lease) -> Self {
         Self {
             of_id: lease.id.to_string(),
             expires_at: lease.expires_at.micros(),
             renewal_count: lease.renewal_count.into(),
             last_renewed_at: lease.last_renewed_at.map(Instant::micros),
-            state: (&lease.state).into(),
         }
+    }
+}
+
+impl<'a> From<&'a Lease> for LeaseUpdate<'a> {
+    fn from(lease: &'a Lease) -> Self {
+        Self { renewal: lease.into(), state: (&lease.state).into() }
     }
 }
 

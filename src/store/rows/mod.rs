@@ -2,8 +2,10 @@
 //! [`StoreError::Corrupt`], of that row alone.
 
 mod credential;
+mod invitation;
 mod journal;
 mod lease;
+mod organization;
 mod people;
 mod token;
 
@@ -12,13 +14,17 @@ use std::{fmt, str::FromStr};
 use serde::Serialize;
 
 pub(in crate::store) use credential::{CredentialRow, DataKeyRow, SigningKeyRow};
-pub(in crate::store) use journal::{ChainRow, CheckpointRow, EntryParameters};
+pub(in crate::store) use invitation::InvitationRow;
+pub(in crate::store) use journal::{ChainRow, CheckpointRow, EntryParameters, EntryRow};
 pub(in crate::store) use lease::{
-    EntitlementRow, LeaseParameters, LeaseRow, LeaseUpdate, SourceParameters, SourceRow, SourceUpdate,
-    UsedKeyRow,
+    EntitlementRow, LeaseParameters, LeaseRenewal, LeaseRow, LeaseUpdate, SourceParameters, SourceRow,
+    SourceUpdate, UsedKeyRow,
 };
-pub(in crate::store) use people::{MembershipRow, UserRow};
-pub(in crate::store) use token::{ClientRow, TokenFactsRow, TokenParameters, TokenRow};
+pub(in crate::store) use organization::{MemberRow, OrganizationRow};
+pub(in crate::store) use people::{MembershipRow, StandingRow, UserRow};
+pub(in crate::store) use token::{
+    ClientRow, McpTokenRow, ResourceRow, TokenFactsRow, TokenParameters, TokenRow,
+};
 
 use super::error::StoreError;
 use crate::model::sealed::Sealed;

@@ -6,7 +6,7 @@ use crate::{
         holdings::OrganizationHoldings,
         id::OrganizationId,
         instant::Instant,
-        organization::{OrganizationStatus, Role},
+        organization::{MemberStanding, OrganizationStatus, Role},
         user::User,
     },
     store::error::StoreError,
@@ -20,6 +20,7 @@ pub(in crate::store) struct UserRow {
     name: String,
     active: bool,
     epoch: i64,
+    revision: i64,
     created_at: i64,
 }
 
@@ -27,9 +28,9 @@ impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
-        let UserRow { id, email, name, active, epoch, created_at } = row;
+        let UserRow { id, email, name, active, epoch, revision, created_at } = row;
         let id = Place { table: "users", row: &id }.parse("id", &id)?;
-        Ok(Self { id, email, name, active, epoch, created_at: Instant::from_micros(created_at) })
+        Ok(Self { id, email, name, active, epoch, revision, created_at: Instant::from_micros(created_at) })
     }
 }
 
@@ -79,6 +80,26 @@ impl TryFrom<MembershipRow> for OrganizationHoldings {
             membership_epoch: Some(row.membership_epoch),
             name: row.name,
             credentials: Vec::new(),
+        })
+    }
+}
+
+/// A membership as far as it gives authority.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct StandingRow {
+    role: String,
+    epoch: i64,
+    status: String,
+}
+
+impl StandingRow {
+    pub(in crate::store) fn read(self, row: &str) -> Result<MemberStanding, StoreError> {
+        let place = Place { table: "memberships", row };
+        let Self { role, epoch, status } = self;
+        Ok(MemberStanding {
+            role: place.parse("role", &role)?,
+            epoch,
+            organization: place.parse("status", &status)?,
         })
     }
 }

@@ -7,6 +7,8 @@ use crate::{
     model::{
         client::Client,
         instant::Instant,
+        mcp_token::McpToken,
+        resource::Resource,
         token::{Token, TokenFacts},
     },
     store::error::StoreError,
@@ -47,6 +49,49 @@ impl TryFrom<TokenRow> for Token {
             issued_at: Instant::from_micros(row.issued_at),
             expires_at: row.expires_at.map(Instant::from_micros),
             max_usages: row.max_usages,
+        })
+    }
+}
+
+/// An MCP token with all that is told of it.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct McpTokenRow {
+    #[sqlx(flatten)]
+    token: TokenRow,
+    hint: String,
+    active: bool,
+    revoked_at: Option<i64>,
+    minted_by: String,
+    mint_reason: Option<String>,
+    minted_with: Option<String>,
+    rotated_at: Option<i64>,
+    previous_until: Option<i64>,
+    usages: i64,
+    last_used_at: Option<i64>,
+    last_address: Option<String>,
+    revision: i64,
+}
+
+impl TryFrom<McpTokenRow> for McpToken {
+    type Error = StoreError;
+
+    fn try_from(row: McpTokenRow) -> Result<Self, StoreError> {
+        let place = Place { table: "tokens", row: &row.token.id };
+        let minted_with = place.parse_some("minted_with", row.minted_with.as_deref())?;
+        Ok(Self {
+            hint: row.hint,
+            active: row.active,
+            revoked_at: row.revoked_at.map(Instant::from_micros),
+            minted_by: row.minted_by,
+            mint_reason: row.mint_reason,
+            minted_with,
+            rotated_at: row.rotated_at.map(Instant::from_micros),
+            previous_until: row.previous_until.map(Instant::from_micros),
+            usages: row.usages,
+            last_used_at: row.last_used_at.map(Instant::from_micros),
+            last_address: row.last_address,
+            revision: row.revision,
+            token: row.token.try_into()?,
         })
     }
 }
@@ -94,16 +139,25 @@ pub(in crate::store) struct TokenFactsRow {
     epoch: i64,
     holder_active: bool,
     uses_left: Option<i64>,
+    previous_epoch: Option<i64>,
+    previous_until: Option<i64>,
+    withdrawals: i64,
 }
 
 impl TryFrom<TokenFactsRow> for TokenFacts {
     type Error = StoreError;
 
     fn try_from(row: TokenFactsRow) -> Result<Self, StoreError> {
-        let TokenFactsRow { id, active, expires_at, epoch, holder_active, uses_left } = row;
-        let id = Place { table: "tokens", row: &id }.parse("id", &id)?;
-        let expires_at = expires_at.map(Instant::from_micros);
-        Ok(Self { id, active, expires_at, epoch, holder_active, uses_left })
+        Ok(Self {
+            id: Place { table: "tokens", row: &row.id }.parse("id", &row.id)?,
+            active: row.active,
+            expires_at: row.expires_at.map(Instant::from_micros),
+            epoch: row.epoch,
+            holder_active: row.holder_active,
+            uses_left: row.uses_left,
+            previous: row.previous_epoch.zip(row.previous_until.map(Instant::from_micros)),
+            withdrawals: row.withdrawals,
+        })
     }
 }
 
@@ -117,6 +171,7 @@ pub(in crate::store) struct ClientRow {
     scopes: String,
     active: bool,
     epoch: i64,
+    revision: i64,
     created_at: i64,
 }
 
@@ -133,7 +188,24 @@ impl TryFrom<ClientRow> for Client {
             name: row.name,
             active: row.active,
             epoch: row.epoch,
+            revision: row.revision,
             created_at: Instant::from_micros(row.created_at),
         })
+    }
+}
+
+/// A resource server.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct ResourceRow {
+    id: String,
+    created_at: i64,
+}
+
+impl TryFrom<ResourceRow> for Resource {
+    type Error = StoreError;
+
+    fn try_from(row: ResourceRow) -> Result<Self, StoreError> {
+        let uri = Place { table: "resources", row: &row.id }.parse("uri", &row.id)?;
+        Ok(Self { uri, created_at: Instant::from_micros(row.created_at) })
     }
 }

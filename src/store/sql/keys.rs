@@ -13,10 +13,10 @@ statements! {
     LIST = "data_key.list": concat!(data_key!(), "WHERE owner = $1 ORDER BY version DESC");
     /// All after `$1`, at most `$2`.
     LIST_ALL = "data_key.list_all": concat!(data_key!(), "WHERE id > $1 ORDER BY id LIMIT $2");
-    /// If the owner is there: `$1` id, `$2` owner, `$3` version, `$4` wrapped, `$5` at.
+    /// If the owner is there and was not deleted: `$1` id, `$2` owner, `$3` version, `$4` wrapped, `$5` at.
     INSERT = "data_key.insert":
         "INSERT INTO data_keys (id, owner, version, wrapped, created_at)
-         SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM owners o WHERE o.id = $2)";
+         SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM owners o WHERE o.id = $2 AND NOT o.closed)";
     /// `$1` id, `$2` from, `$3` to.
     REWRAP = "data_key.rewrap":
         "UPDATE data_keys SET wrapped = $3 WHERE id = $1 AND wrapped = $2";

@@ -9,10 +9,12 @@ macro_rules! facts {
          l.credential_scope, l.ttl, l.created_at, l.expires_at, l.lifetime_ends_at, l.renewable, l.renewal_count,
          l.max_renewals, l.last_renewed_at, l.state, l.revoked_at, l.revocation_reason, l.revoked_by, l.client_info,
          l.address, h.fenced, h.holder_gone, h.stale,
-         (SELECT min(c.expires_at) FROM lease_sources s JOIN credentials c ON c.id = s.credential_id
+         (SELECT min(c.expires_at) FROM lease_sources s
+          JOIN credentials c ON c.id = s.credential_id AND c.expires_at IS NOT NULL
           WHERE s.lease_id = l.id) AS values_expire_at"
     };
 }
+pub(in crate::store::sql) use facts;
 
 /// A source; `rows::SourceRow` reads it.
 macro_rules! source {
@@ -25,14 +27,14 @@ macro_rules! source {
 statements! {
     /// Locks leases in order. Facts are read by a statement of their own afterwards: on PostgreSQL the subqueries of a
     /// locking statement see what was committed before the lock was had, not after.
-    LOCK = "lease.lock" rows (id text):
+    LOCK = "lease.lock" columns (id text):
         "SELECT l.id FROM leases l WHERE l.id IN (SELECT r.id FROM r) ORDER BY l.id",
         postgres: "SELECT l.id FROM leases l WHERE l.id IN (SELECT r.id FROM r) ORDER BY l.id FOR UPDATE OF l";
     /// Leases with their facts.
-    FACTS = "lease.facts" rows (id text):
+    FACTS = "lease.facts" columns (id text):
         concat!("SELECT ", facts!(), " FROM r JOIN leases l ON l.id = r.id JOIN lease_holds h ON h.lease_id = l.id");
     /// What leases rest on.
-    SOURCES = "lease_source.list" rows (id text):
+    SOURCES = "lease_source.list" columns (id text):
         concat!("SELECT ", source!(), " FROM r JOIN lease_sources s ON s.lease_id = r.id ORDER BY s.lease_id, s.position");
     /// What leases rest on, with what is true of it now. A client of the organization has its role from its own row.
     ENTITLEMENTS = "lease_source.entitlements" rows (id text):
@@ -76,7 +78,7 @@ statements! {
         "SELECT l.id FROM r JOIN leases l ON l.principal = r.principal
          WHERE l.state = 'active' AND l.expires_at <= $2 ORDER BY l.id";
     /// Inserts leases; each is younger than the newest fence.
-    INSERT = "lease.insert" rows (
+    INSERT = "lease.insert" columns (
         id text, owner text, principal text, token_id text, client_id text, user_id text, server_id text,
         organization_id text, services text, credential_scope text, ttl bigint, created_at bigint, expires_at bigint,
         lifetime_ends_at bigint, renewable boolean, renewal_count bigint, max_renewals bigint, last_renewed_at bigint,
@@ -93,7 +95,7 @@ statements! {
              (SELECT c.value FROM counters c WHERE c.name = 'fence')
          FROM r";
     /// Inserts what leases rest on.
-    INSERT_SOURCES = "lease_source.insert" rows (
+    INSERT_SOURCES = "lease_source.insert" columns (
         lease_id text, position bigint, service text, credential_id text, credential_version bigint,
         credential_epoch bigint, owner text, membership_epoch bigint, organization_epoch bigint):
         "INSERT INTO lease_sources (lease_id, position, service, credential_id, credential_version, credential_epoch,
@@ -101,8 +103,14 @@ statements! {
          SELECT r.lease_id, r.position, r.service, r.credential_id, r.credential_version, r.credential_epoch, r.owner,
              r.membership_epoch, r.organization_epoch
          FROM r";
+    /// Writes renewals. It names no state: every index that does would be written anew, changed or not.
+    RENEW = "lease.renew" columns (
+        of_id text, expires_at bigint, renewal_count bigint, last_renewed_at bigint):
+        "UPDATE leases SET expires_at = r.expires_at, renewal_count = r.renewal_count,
+             last_renewed_at = r.last_renewed_at
+         FROM r WHERE leases.id = r.of_id AND leases.state = 'active'";
     /// Writes what can change of a lease.
-    UPDATE = "lease.update" rows (
+    UPDATE = "lease.update" columns (
         of_id text, expires_at bigint, renewal_count bigint, last_renewed_at bigint, state text, revoked_at bigint,
         revocation_reason text, revoked_by text):
         "UPDATE leases SET expires_at = r.expires_at, renewal_count = r.renewal_count,
@@ -129,6 +137,37 @@ statements! {
                WHEN l.state IN ('revoked', 'revoking') THEN 'revoked' WHEN l.state = 'expired' THEN 'expired'
                WHEN h.fenced OR h.holder_gone THEN 'revoked' WHEN l.expires_at <= $2 THEN 'expired' ELSE 'active' END)
          ORDER BY l.id DESC LIMIT $7");
+    /// Live leases of client or user `$1` at `$2`.
+    COUNT_OF_PRINCIPAL = "lease.count_of_principal":
+        "SELECT count(*) FROM leases l WHERE l.principal = $1 AND l.state = 'active' AND l.expires_at > $2";
+    /// Live leases taken for user `$1`, by the user or own clients, at `$2`.
+    COUNT_OF_USER = "lease.count_of_user":
+        "SELECT count(*) FROM leases l WHERE l.user_id = $1 AND l.state = 'active' AND l.expires_at > $2";
+    /// Live leases taken with token `$1`, or one that was minted with it, at `$2`.
+    COUNT_OF_TOKEN = "lease.count_of_token":
+        "WITH RECURSIVE minted (id) AS (
+             SELECT t.id FROM tokens t WHERE t.id = $1
+             UNION SELECT t.id FROM minted m JOIN tokens t ON t.minted_with = m.id)
+         SELECT count(*) FROM tokens t JOIN leases l ON l.user_id = t.user_id
+         WHERE t.id = $1 AND l.token_id IN (SELECT minted.id FROM minted) AND l.state = 'active' AND l.expires_at > $2";
+    /// Live leases that rest on credential `$1` at `$2`.
+    COUNT_OF_CREDENTIAL = "lease.count_of_credential":
+        "SELECT count(DISTINCT l.id) FROM lease_sources s JOIN leases l ON l.id = s.lease_id
+         WHERE s.credential_id = $1 AND l.state = 'active' AND l.expires_at > $2";
+    /// Live leases that rest on credentials of organization `$1` at `$2`.
+    COUNT_OF_ORGANIZATION = "lease.count_of_organization":
+        "SELECT count(DISTINCT l.id) FROM lease_sources s JOIN leases l ON l.id = s.lease_id
+         WHERE s.owner = $1 AND s.organization_epoch IS NOT NULL AND l.state = 'active' AND l.expires_at > $2";
+    /// Live leases taken for user `$3` that rest on credentials of organization `$1`, at `$2`.
+    COUNT_OF_MEMBERSHIP = "lease.count_of_membership":
+        "SELECT count(*) FROM leases l WHERE l.user_id = $3 AND l.state = 'active' AND l.expires_at > $2
+             AND EXISTS (SELECT 1 FROM lease_sources s WHERE s.lease_id = l.id AND s.owner = $1)";
+    /// The sharing rules that live leases of user `$3` on credentials of organization `$1` rest on, at `$2`; none for a
+    /// credential that is gone.
+    SHARING_OF_MEMBERSHIP = "lease.sharing_of_membership":
+        "SELECT l.id, c.sharing FROM leases l JOIN lease_sources s ON s.lease_id = l.id AND s.owner = $1
+         LEFT JOIN credentials c ON c.id = s.credential_id
+         WHERE l.user_id = $3 AND l.state = 'active' AND l.expires_at > $2";
     /// Ids of ended leases that would have run out before `$1`, at most `$2`.
     PRUNABLE = "lease.prunable":
         "SELECT l.id FROM leases l WHERE l.state IN ('expired', 'revoked') AND l.expires_at < $1

@@ -4,18 +4,18 @@ use super::statements;
 
 statements! {
     /// Makes counters that are missing.
-    CREATE = "quota.create" rows (principal text):
+    CREATE = "quota.create" columns (principal text):
         "INSERT INTO lease_quotas (principal, live) SELECT r.principal, 0 FROM r WHERE TRUE ORDER BY r.principal
          ON CONFLICT (principal) DO NOTHING";
     /// Counters, locked in order.
-    LOCK = "quota.lock" rows (principal text):
+    LOCK = "quota.lock" columns (principal text):
         "SELECT q.principal, q.live FROM lease_quotas q WHERE q.principal IN (SELECT r.principal FROM r)
          ORDER BY q.principal",
         postgres:
         "SELECT q.principal, q.live FROM lease_quotas q WHERE q.principal IN (SELECT r.principal FROM r)
          ORDER BY q.principal FOR UPDATE OF q";
     /// Moves counters.
-    MOVE = "quota.move" rows (whose text, delta bigint):
+    MOVE = "quota.move" columns (whose text, delta bigint):
         "UPDATE lease_quotas SET live = CASE WHEN live + r.delta < 0 THEN 0 ELSE live + r.delta END
          FROM r WHERE lease_quotas.principal = r.whose";
     /// Live leases of everybody.

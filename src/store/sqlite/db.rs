@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::run::Connection;
+use serde::Serialize;
+
+use super::run::{Connection, Query};
 use crate::store::{error::StoreError, sql::Statement};
 
 /// The driver.
@@ -18,6 +20,15 @@ pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN";
 /// The statement's text.
 pub(super) const fn text(statement: &Statement) -> &'static str {
     statement.sqlite
+}
+
+/// The rows of a set statement, as one JSON array.
+pub(super) fn bind_rows<'q, P: Serialize>(
+    query: Query<'q>,
+    _: &Statement,
+    rows: &[P],
+) -> Result<Query<'q>, serde_json::Error> {
+    Ok(query.bind(serde_json::to_string(rows)?))
 }
 
 /// Nothing to do: writing transactions follow one another.

@@ -35,12 +35,20 @@ mod credentials;
 mod db;
 #[path = "../glue/doubts.rs"]
 mod doubts;
+#[path = "../glue/invitations.rs"]
+mod invitations;
 #[path = "../glue/journal.rs"]
 mod journal;
 #[path = "../glue/keys.rs"]
 mod keys;
+#[path = "../glue/lease_search.rs"]
+mod lease_search;
 #[path = "../glue/leases.rs"]
 mod leases;
+#[path = "../glue/mcp_tokens.rs"]
+mod mcp_tokens;
+#[path = "../glue/organizations.rs"]
+mod organizations;
 #[path = "../glue/people.rs"]
 mod people;
 #[path = "../glue/quotas.rs"]
@@ -133,6 +141,7 @@ fn writer_options(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "on")
+        .pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS)
         .pragma("cache_size", WRITER_CACHE_KIB)
 }
 
@@ -214,5 +223,7 @@ const WRITER_WAIT: Duration = Duration::from_secs(30);
 const STATEMENTS: usize = 256;
 /// Rows that the connection's thread may be ahead of us.
 const ROWS_AHEAD: usize = 1_024;
+/// A page that several batches change goes into the file once for all of them. The log stays around 32 MiB.
+const PAGES_BETWEEN_CHECKPOINTS: &str = "8000";
 /// Negative: KiB, not pages.
 const WRITER_CACHE_KIB: &str = "-32768";

@@ -53,7 +53,7 @@ scenarios! {
     async fn a_token_for_another_audience(scene) {
         let client = scene.person().await.client().await;
         let uri = format!("https://elsewhere-{:?}.example", scene.via);
-        scene.change(EventName::ResourceCreated, &uri, Change::CreateResource(uri.clone(), scene.now())).await;
+        scene.change(EventName::ResourceCreated, &uri, Change::CreateResource(uri.parse().expect("a URI"), scene.now())).await;
         let ask = TokenAsk { resource: Some(uri), ..client.ask() };
 
         let token = scene.way_in().token(&ask).await.unwrap().access_token;

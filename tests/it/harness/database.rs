@@ -118,6 +118,15 @@ impl Database {
         assert_eq!(touched.expect("a write"), 1);
     }
 
+    /// Writes whatever it takes past the broker; at least one row must be touched.
+    pub(crate) async fn tamper(&self, sql: &str) {
+        let text = AssertSqlSafe(sql.to_owned());
+        let touched = on_rows!(&self.rows, pool => {
+            sqlx::query(text).execute(pool).await.map(|done| done.rows_affected())
+        });
+        assert!(touched.unwrap_or_else(|error| panic!("{sql}: {error}")) > 0, "{sql}");
+    }
+
     /// Writes past the broker; `$1` is the row, `$2` the bytes.
     pub(crate) async fn write_bytes(&self, sql: &'static str, row: &str, bytes: Vec<u8>) {
         let touched = on_rows!(&self.rows, pool => {

@@ -5,7 +5,7 @@
 
 pub(crate) mod api;
 mod database;
-mod people;
+pub(crate) mod people;
 mod scene;
 mod site;
 

@@ -13,6 +13,7 @@ use leasehold::{
     },
     store::admin::Change,
 };
+use serde_json::Value;
 
 use super::{
     api::{
@@ -107,6 +108,17 @@ impl Borrower {
 
     pub(crate) async fn revoke_because(&self, id: &str, reason: &str) -> Answer<Revoked> {
         self.scene.way_in().revoke(self.header(), id, Some(reason)).await
+    }
+
+    /// Runs an operation of the table.
+    pub(crate) async fn run(&self, operation: &str, request: Value) -> Answer<Value> {
+        self.scene.way_in().run(self.header(), operation, request).await
+    }
+
+    /// Runs an operation of the table, which must succeed.
+    pub(crate) async fn does(&self, operation: &str, request: Value) -> Value {
+        let answer = self.run(operation, request.clone()).await;
+        answer.unwrap_or_else(|failure| panic!("{operation} {request}: {failure:?}"))
     }
 
     fn header(&self) -> Option<&str> {

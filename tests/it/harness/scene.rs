@@ -11,16 +11,20 @@ use std::{
 };
 
 use leasehold::{
-    broker::admin::{NewClient, NewCredential, NewMcpToken},
+    broker::{
+        admin::{NewClient, NewMcpToken},
+        credentials::NewCredential,
+    },
     keyring::machine_secret::SecretKind,
     model::{
         audit::{Actor, EventName},
+        catalog::{self, Catalog},
         id::{CredentialId, TokenId, UserId},
         instant::Instant,
         organization::{Role, SharingEntry, SharingRule},
         owner::Owner,
         scope::ScopeSet,
-        service::{DEFAULT_ACCOUNT, ServiceRef},
+        service::{DEFAULT_ACCOUNT, ServiceName, ServiceRef},
     },
     store::admin::Change,
 };
@@ -111,9 +115,25 @@ impl Scene {
         self.stranger(Some(&format!("Bearer {token}")))
     }
 
+    /// An operator with these scopes.
+    pub(crate) async fn operator(&self, scopes: &str) -> Borrower {
+        let (_, authorization) = self.token_of(None, scopes.parse().expect("scopes"), None, None).await;
+        self.stranger(Some(&authorization))
+    }
+
     pub(crate) async fn mcp_token(
         &self,
         user_id: UserId,
+        scopes: ScopeSet,
+        expires_at: Option<Instant>,
+        max_usages: Option<i64>,
+    ) -> (TokenId, String) {
+        self.token_of(Some(user_id), scopes, expires_at, max_usages).await
+    }
+
+    async fn token_of(
+        &self,
+        user_id: Option<UserId>,
         scopes: ScopeSet,
         expires_at: Option<Instant>,
         max_usages: Option<i64>,
@@ -130,7 +150,7 @@ impl Scene {
         OAuthClient { id: client.id, secret: secret.expose().to_owned(), scene: self.clone() }
     }
 
-    /// Deposits `{"access_token": value}` for `service` or `service/account`.
+    /// Deposits `value` as the secret of `service` or `service/account`.
     pub(crate) async fn deposit(
         &self,
         owner: Owner,
@@ -141,14 +161,18 @@ impl Scene {
     ) -> CredentialId {
         let ServiceRef { service, account } = service.parse().expect("a service");
         let account = account.unwrap_or_else(|| DEFAULT_ACCOUNT.parse().expect("an account"));
-        let (sharing, fields) = (SharingRule(sharing.to_vec()), fields(value));
+        let (sharing, fields) = (SharingRule(sharing.to_vec()), fields(&service, value));
         let new = NewCredential { owner, service, account, sharing, fields, expires_at };
         self.broker().deposit_credential(&stage(), new).await.expect("a credential")
     }
 
     /// Gives a credential a new value.
     pub(crate) async fn rotates(&self, credential: CredentialId, value: &str) {
-        self.broker().rotate_credential(&stage(), credential, &fields(value), None).await.expect("a version");
+        let id = credential.to_string();
+        let found = self.with_database(async |database| database.texts(SERVICE_OF, &id).await).await;
+        let service = found.first().expect("a credential").parse().expect("a service");
+        let fields = fields(&service, value);
+        self.broker().rotate_credential(&stage(), credential, &fields, None).await.expect("a version");
     }
 
     /// Applies an administrative change.
@@ -196,8 +220,24 @@ pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     panic!("{what}: not within ten seconds");
 }
 
-pub(crate) fn fields(value: &str) -> Map<String, Value> {
-    Map::from_iter([("access_token".to_owned(), json!(value))])
+/// What a credential of the service needs: the value as its secret, examples for the rest.
+pub(crate) fn fields(service: &ServiceName, value: &str) -> Map<String, Value> {
+    let secret = secret_field(service.as_str());
+    let needed = known(service.as_str()).fields.iter();
+    let needed = needed.filter(|field| field.required || field.required_if.is_some());
+    let value = |name: &str, example: &Value| if name == secret { json!(value) } else { example.clone() };
+    needed.map(|field| (field.name.clone(), value(&field.name, &field.example))).collect()
+}
+
+/// The name of the service's secret.
+pub(crate) fn secret_field(service: &str) -> &'static str {
+    let fields = &known(service).fields;
+    &fields.iter().find(|field| field.secret && field.required).expect("a secret").name
+}
+
+fn known(service: &str) -> &'static catalog::Service {
+    let name = service.split('/').next().expect("a name").parse().expect("a service");
+    Catalog::built_in().find(&name).expect("a service of the catalog")
 }
 
 /// A number that no other caller in this process got.
@@ -208,4 +248,5 @@ fn number() -> u64 {
 
 const RECORDS_OF: &str = "SELECT body FROM audit_records WHERE target = $1 ORDER BY chain_id, seq";
 const RECORDS_BY: &str = "SELECT body FROM audit_records WHERE actor = $1 ORDER BY chain_id, seq";
+const SERVICE_OF: &str = "SELECT service FROM credentials WHERE id = $1";
 const STATE_OF: &str = "SELECT state FROM leases WHERE id = $1";

@@ -3,7 +3,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -33,6 +33,9 @@ pub(crate) struct Installation {
     /// `id:base64,…`, the first seals.
     pub(crate) root_keys: String,
     pub(crate) limits: LimitsConfig,
+    /// Where the newest signed heads are kept.
+    pub(crate) witness: Option<PathBuf>,
+    pub(crate) accept_restore: bool,
 }
 
 /// A running server.
@@ -62,6 +65,8 @@ impl Installation {
             clock: Arc::new(ManualClock::new(START.parse().expect("an instant"))),
             root_keys: new_root_key("it"),
             limits: LimitsConfig::default(),
+            witness: None,
+            accept_restore: false,
         }
     }
 
@@ -69,7 +74,8 @@ impl Installation {
     pub(crate) async fn start(&self) -> Result<Site, StartError> {
         let lifecycle = Lifecycle::new();
         let clock = Arc::clone(&self.clock);
-        let options = Options { config: self.config(), issuer_is_bound_address: true, clock };
+        let accept_restore = self.accept_restore;
+        let options = Options { config: self.config(), issuer_is_bound_address: true, accept_restore, clock };
         let server = Server::start(options, lifecycle.clone()).await?;
         Ok(Site {
             broker: Arc::clone(&server.broker),
@@ -110,6 +116,9 @@ impl Installation {
         config.database.url = self.database.url.clone();
         config.database.max_connections = 8;
         config.limits = self.limits;
+        config.audit.witness_file = Some(self.witness.clone().unwrap_or_default());
+        // As in production: what must be refused there is refused here.
+        config.egress.allow_private = false;
         config
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use leasehold::model::{audit::Actor, owner::Owner};
+use serde_json::{Value, json};
 
-use crate::harness::api::part;
+use crate::harness::api::{Refused as _, part};
 use crate::harness::{
     OAuthClient, Person, Scene, Transport, World, eventually, new_root_key, on_each_database, scenarios,
 };
@@ -36,6 +37,66 @@ scenarios! {
         scene.passes(3_600);
         assert!(!published(&scene).await.iter().any(|kid| old == *kid), "and then it goes");
         assert!(client.enters().await.me().await.is_ok());
+    }
+
+    async fn a_signing_key_ended_early_takes_its_tokens_along(scene) {
+        let client = scene.person().await.client().await;
+        let operator = scene.operator("admin:read admin:keys").await;
+        let of_old = client.enters().await;
+        assert!(of_old.me().await.is_ok(), "read, and kept as read");
+        let keys = operator.does("list_signing_keys", json!({})).await;
+        let old = id_in_state(&keys, "signing");
+        let early = operator.run("retire_signing_key", json!({ "id": old })).await;
+        assert_eq!(early.refusal(), "conflict", "another must sign first");
+
+        scene.passes(1);
+        let new = operator.does("rotate_signing_key", json!({ "at_once": true })).await["key_id"].clone();
+        let of_new = client.enters().await;
+        assert!(of_old.me().await.is_ok() && of_new.me().await.is_ok());
+        let retired = operator.does("retire_signing_key", json!({ "id": old })).await;
+
+        assert_eq!(retired["state"], "retired");
+        assert_eq!(of_old.me().await.refusal(), "unauthenticated");
+        assert!(of_new.me().await.is_ok(), "of a key that stands");
+        assert_eq!(signed_by(&client).await, new.as_str().unwrap());
+        assert!(!published(&scene).await.contains(&old));
+        assert_eq!(operator.run("retire_signing_key", json!({ "id": old })).await.refusal(), "not_found");
+        let keys = operator.does("list_signing_keys", json!({})).await;
+        assert_eq!(id_in_state(&keys, "signing"), new);
+    }
+
+    async fn keys_are_listed_never_shown(scene) {
+        let ann = scene.person().await;
+        ann.deposits("jira", "hers").await;
+        let operator = scene.operator("admin:read admin:keys").await;
+        let owner = json!(ann.id.to_string());
+        operator.does("rotate_data_key", json!({ "owner": owner })).await;
+
+        let keys = operator.does("list_data_keys", json!({ "owner": owner })).await;
+
+        let versions: Vec<&Value> = keys["data_keys"].as_array().unwrap().iter().map(|key| &key["version"]).collect();
+        assert_eq!(versions, [&json!(2), &json!(1)]);
+        let root = operator.does("list_root_keys", json!({})).await;
+        assert_eq!(keys["data_keys"][0]["root_key_id"], root["root_key_ids"][0]);
+        let (mut walked, mut token) = (0, Value::Null);
+        loop {
+            let mut request = json!({ "page_size": 2 });
+            if !token.is_null() {
+                request["page_token"] = token.clone();
+            }
+            let page = operator.does("list_data_keys", request).await;
+            walked += page["data_keys"].as_array().unwrap().len();
+            token = page["next_page_token"].clone();
+            if token.is_null() {
+                break;
+            }
+        }
+        let all = operator.does("list_data_keys", json!({ "page_size": 1000 })).await;
+        assert_eq!(walked, all["data_keys"].as_array().unwrap().len());
+        let wrong = operator.run("rotate_data_key", json!({ "owner": "cli_1" })).await.failure();
+        assert_eq!(wrong.fields, vec!["owner"]);
+        let ann = ann.with_scopes("admin:keys admin:read").await;
+        assert_eq!(ann.run("rotate_signing_key", json!({})).await.refusal(), "forbidden");
     }
 
     async fn a_rotated_data_key_moves_everything_under_the_new_one(scene) {
@@ -121,6 +182,11 @@ on_each_database! {
         assert!(refused.contains("the root keys given do not open this database"), "{refused}");
         installation.remove().await;
     }
+}
+
+fn id_in_state(keys: &Value, state: &str) -> String {
+    let found = keys["signing_keys"].as_array().expect("keys").iter().find(|key| key["state"] == state);
+    found.expect("a key")["id"].as_str().expect("an id").to_owned()
 }
 
 async fn signed_by(client: &OAuthClient) -> String {

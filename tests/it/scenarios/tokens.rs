@@ -96,7 +96,7 @@ scenarios! {
         let ask = TokenAsk { resource: Some(uri.clone()), ..client.ask() };
         assert_eq!(scene.way_in().token(&ask).await.refusal(), "invalid_target");
 
-        scene.change(EventName::ResourceCreated, &uri, Change::CreateResource(uri.clone(), scene.now())).await;
+        scene.change(EventName::ResourceCreated, &uri, Change::CreateResource(uri.parse().expect("a URI"), scene.now())).await;
         let token = scene.way_in().token(&ask).await.unwrap().access_token;
 
         assert_eq!(part(&token, 1)["aud"], uri);
@@ -181,7 +181,8 @@ scenarios! {
         let digest = TokenDigest::of(new.expose()).to_string();
         let until = scene.now().plus_seconds(600);
 
-        scene.change(EventName::ClientUpdated, client.id, Change::RotateClientSecret(client.id, digest, until)).await;
+        let rotate = Change::RotateClientSecret { id: client.id, digest, at: scene.now(), until };
+        scene.change(EventName::ClientUpdated, client.id, rotate).await;
 
         let with_new = TokenAsk { client_secret: new.expose().to_owned(), ..client.ask() };
         assert!(client.token(None).await.is_ok());

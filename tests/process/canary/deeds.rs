@@ -118,6 +118,50 @@ impl<'a> Deeds<'a> {
         }
     }
 
+    /// Invitations: made, sent again, refused, accepted by somebody who becomes a user by it.
+    pub(super) async fn invitations(&mut self) {
+        let admin = self.admin_token.clone();
+        let listed = self.open(self.http.get(self.at("/api/admin/organizations")).bearer_auth(&admin)).await;
+        let organization = listed["organizations"][0]["id"].as_str().expect("an id").to_owned();
+        let path = format!("/api/admin/organizations/{organization}/invitations");
+        let new =
+            json!({ "email": "canary@example.org", "role": "guest", "registers_because": "the search" });
+        let sent = self.secret(self.http.post(self.at(&path)).bearer_auth(&admin).json(&new)).await;
+        let id = sent["invitation"]["id"].as_str().expect("an id").to_owned();
+        let first = self.link(&sent);
+        let again = format!("{path}/{id}/resend");
+        let sent = self.secret(self.http.post(self.at(&again)).bearer_auth(&admin)).await;
+        let second = self.link(&sent);
+        self.open(self.http.get(self.at(&path)).bearer_auth(&admin)).await;
+        let register = self.at("/api/invitations/register");
+        for body in [
+            json!({ "link": first, "name": "Canary" }),
+            json!({ "link": second, "name": "" }),
+            json!({ "link": second, "name": "Canary", "colour": first }),
+            json!({ "link": [second], "name": "Canary" }),
+        ] {
+            self.open(self.http.post(&register).json(&body)).await;
+        }
+        let (accept, token) = (self.at("/api/invitations/accept"), self.mcp_token.clone());
+        let body = json!({ "link": second });
+        self.open(self.http.post(accept).bearer_auth(token).json(&body)).await;
+        let body = json!({ "link": second, "name": "Canary" });
+        let made = self.secret(self.http.post(&register).json(&body)).await;
+        let token = made["token"].as_str().expect("a token").to_owned();
+        self.markers.add("a first token", &token);
+        let me = self.open(self.http.get(self.at("/api/mcp/me")).bearer_auth(token)).await;
+        assert_eq!(me["email"], "canary@example.org");
+        self.open(self.http.post(&register).json(&body)).await;
+    }
+
+    /// The link of an invitation, whose secret is one more to look for.
+    fn link(&mut self, sent: &Value) -> String {
+        let link = sent["link"].as_str().expect("a link").to_owned();
+        let (_, secret) = link.split_once('#').expect("a secret");
+        self.markers.add("an invitation", secret);
+        link
+    }
+
     async fn leases_over_http(&mut self, token: &str) {
         let all = ["todoist", "openai", "gmail", "jira", "notion", "sentry", "nowhere"];
         let body = json!({ "services": all, "server_id": "canary", "allow_partial": true, "ttl": 600 });

@@ -36,6 +36,7 @@ async fn nothing_leaks(kind: Kind) {
     deeds.misplaced_secrets().await;
     deeds.bad_bodies().await;
     deeds.administration().await;
+    deeds.invitations().await;
     let mut places: Vec<(String, Vec<u8>)> = Vec::new();
     for path in
         ["/metrics", "/openapi.json", "/docs/errors", "/health", "/.well-known/oauth-authorization-server"]

@@ -95,6 +95,17 @@ impl Site {
         assert!(found["records"].as_u64() > Some(0), "{found}");
     }
 
+    /// A command on the settings of the site: whether it succeeded, stdout, stderr.
+    pub(crate) async fn command(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (bool, String, String) {
+        let mut command = program(arguments);
+        command.arg("--config").arg(self.write_config()).envs(variables.iter().copied());
+        Process::run(command, PATIENCE).await
+    }
+
     /// What `leasehold dev` wrote for its users.
     pub(crate) fn env(&self) -> BTreeMap<String, String> {
         read_env(&self.data())
@@ -134,7 +145,7 @@ impl Site {
         SqliteConnection::connect_with(&options).await.expect("the database file")
     }
 
-    fn write_config(&self) -> PathBuf {
+    pub(crate) fn write_config(&self) -> PathBuf {
         let path = self.folder.path().join("serve.toml");
         let text = format!(
             "public_url = 'http://127.0.0.1:3978'\nroot_keys_file = '{}'\n[http]\naddress = '127.0.0.1:0'\n[grpc]\n\

@@ -3,6 +3,7 @@
 //! Order: tokens, revocations, renewals and reads, sweeps, creates. Several mutations of one lease are folded in
 //! memory, one after the other, and its row is written once: with one renewal left, exactly one of 25 succeeds.
 
+mod administration;
 mod creates;
 mod sweeps;
 mod tokens;
@@ -36,15 +37,11 @@ pub(super) async fn decide(
     clock: &dyn Clock,
 ) -> Result<Decided, StoreError> {
     if let [Mutation::Administer(change)] = mutations {
-        let touched = tx.administer(&change.change).await?;
-        return Ok(Decided {
-            outcomes: vec![Ok(Outcome::Touched(touched))],
-            records: change.records.clone(),
-        });
+        return administration::decide(tx, change, clock).await;
     }
     let mut work = Working::load(tx, mutations, clock).await?;
     tokens::decide(&mut work, tx, mutations).await?;
-    uses::revoke(&mut work, mutations);
+    uses::revoke(&mut work, tx, mutations).await?;
     uses::renew_and_read(&mut work, mutations);
     sweeps::decide(&mut work, mutations);
     creates::decide(&mut work, tx, mutations).await?;

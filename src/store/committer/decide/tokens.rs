@@ -1,4 +1,4 @@
-//! Tokens: issued, used, revoked; and records that stand for nothing but themselves.
+//! Tokens: issued, used, revoked; and records and checkpoints, which stand for nothing but themselves.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,6 +10,7 @@ use crate::{
     },
     store::{
         StoreError,
+        admin::Change,
         backend::Tx,
         mutation::{Mutation, Outcome, Refusal},
     },
@@ -27,10 +28,14 @@ pub(super) async fn decide(
     revoke(work, tx, mutations).await?;
     count_uses(work, tx, mutations).await?;
     for (position, mutation) in mutations.iter().enumerate() {
-        if let Mutation::Record(record) = mutation {
-            work.record((**record).clone());
-            work.settle(position, Ok(Outcome::Done));
+        match mutation {
+            Mutation::Record(record) => work.record((**record).clone()),
+            Mutation::PutCheckpoint(checkpoint) => {
+                tx.administer(&Change::PutCheckpoint((**checkpoint).clone())).await?;
+            }
+            _ => continue,
         }
+        work.settle(position, Ok(Outcome::Done));
     }
     Ok(())
 }

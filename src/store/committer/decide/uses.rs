@@ -3,28 +3,53 @@
 use crate::{
     model::{
         audit::{AuditRecord, EventName},
-        id::LeaseId,
+        id::{LeaseId, OrganizationId},
         instant::Instant,
         lease::Lease,
         scope::Operation,
         standing::Standing,
     },
-    store::mutation::{
-        Mutation, Outcome, ReadCredentials, ReadableLease, Refusal, RenewLease, RenewedLease, RevokeLease,
-        RevokedLease,
+    store::{
+        StoreError,
+        backend::Tx,
+        mutation::{
+            Mutation, Outcome, Reach, ReadCredentials, ReadableLease, Refusal, RenewLease, RenewedLease,
+            RevokeLease, RevokedLease,
+        },
     },
 };
 
-use super::working::{End, Working};
+use super::working::{End, Held, Working};
 
 /// Revocations come first: whatever else the batch holds for the same lease sees it revoked.
-pub(super) fn revoke(work: &mut Working, mutations: &[Mutation]) {
+pub(super) async fn revoke(
+    work: &mut Working,
+    tx: &mut dyn Tx,
+    mutations: &[Mutation],
+) -> Result<(), StoreError> {
     for (position, mutation) in mutations.iter().enumerate() {
         if let Mutation::RevokeLease(revoke) = mutation {
-            let outcome = revoke_one(work, revoke);
+            let outcome = if holds(tx, &revoke.reach).await? {
+                revoke_one(work, revoke)
+            } else {
+                Err(Refusal::AuthorityChanged)
+            };
             work.settle(position, outcome);
         }
     }
+    Ok(())
+}
+
+/// Whether what gives the bearer its reach is still true.
+async fn holds(tx: &mut dyn Tx, reach: &Reach) -> Result<bool, StoreError> {
+    if let Reach::RestingOn(_, preconditions) = reach {
+        for precondition in preconditions {
+            if !tx.is_met(precondition).await? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Renewals and readings, in the order they came.
@@ -48,17 +73,36 @@ pub(super) fn renew_and_read(work: &mut Working, mutations: &[Mutation]) {
 
 fn revoke_one(work: &mut Working, revoke: &RevokeLease) -> Result<Outcome, Refusal> {
     let now = work.now;
-    let held = work.own_lease(&revoke.bearer, revoke.lease_id)?;
+    let held = within_reach(work, revoke)?;
     let ran_out = held.facts.standing(now) == Standing::Expired;
     let newly = !ran_out && held.facts.revocation().is_none();
     if newly {
         let by = revoke.bearer.principal.to_string();
         work.end(revoke.lease_id, End::Revoked { reason: revoke.reason.clone(), by }, &revoke.actor);
     }
-    let held = work.own_lease(&revoke.bearer, revoke.lease_id)?;
+    let held = within_reach(work, revoke)?;
     let lease = held.facts.lease.clone();
     let ended_at = lease.state.revocation().map_or(lease.expires_at, |revocation| revocation.at);
     Ok(Outcome::Revoked(Box::new(RevokedLease { lease, ended_at, newly })))
+}
+
+/// The lease that a revocation names, if it may end it.
+fn within_reach<'w>(work: &'w mut Working, revoke: &RevokeLease) -> Result<&'w mut Held, Refusal> {
+    let RevokeLease { bearer, lease_id, reach, .. } = revoke;
+    if matches!(reach, Reach::Own) {
+        return work.own_lease(bearer, *lease_id);
+    }
+    work.check_token(bearer)?;
+    let held = work.leases.get_mut(lease_id).ok_or(Refusal::NotFound)?;
+    match reach {
+        Reach::RestingOn(organization, _) if !rests_on(held, *organization) => Err(Refusal::NotFound),
+        Reach::Any | Reach::Own | Reach::RestingOn(..) => Ok(held),
+    }
+}
+
+/// Whether a loaded source is the organization's.
+fn rests_on(held: &Held, organization: OrganizationId) -> bool {
+    held.sources.iter().flatten().any(|source| source.organization_id() == Some(organization))
 }
 
 fn renew_one(work: &mut Working, renew: &RenewLease) -> Result<Outcome, Refusal> {

@@ -18,7 +18,7 @@ use crate::{
     store::{
         StoreError,
         backend::{NewLease, Tx, UsedKey},
-        mutation::{Bearer, Mutation, Outcome, Refusal},
+        mutation::{Bearer, Mutation, Outcome, Reach, Refusal},
     },
 };
 
@@ -116,7 +116,7 @@ impl Working {
     /// The token's part of `lease_holds`.
     pub(super) fn check_token(&self, bearer: &Bearer) -> Result<(), Refusal> {
         let facts = self.tokens.get(&bearer.token_id).ok_or(Refusal::Token(TokenRefusal::Unknown))?;
-        facts.stands(bearer.epoch, self.now).map_err(Refusal::Token)
+        facts.stands(bearer.reading, self.now).map_err(Refusal::Token)
     }
 
     /// A lease that the bearer may see: its own, with every service within its scopes.
@@ -361,10 +361,14 @@ impl Named {
             Mutation::RevokeLease(revoke) => {
                 self.tokens.push(revoke.bearer.token_id);
                 self.leases.insert(revoke.lease_id);
+                if matches!(revoke.reach, Reach::RestingOn(..)) {
+                    self.with_sources.insert(revoke.lease_id);
+                }
             }
             Mutation::UseToken(used) => self.tokens.push(used.token_id),
             Mutation::Administer(_)
             | Mutation::IssueToken(_)
+            | Mutation::PutCheckpoint(_)
             | Mutation::Record(_)
             | Mutation::RevokeToken(_) => {}
         }

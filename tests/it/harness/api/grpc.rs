@@ -3,13 +3,20 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use async_trait::async_trait;
-use leasehold::model::instant::Instant;
+use futures::TryStreamExt as _;
+use leasehold::{
+    grpc::dynamic::{DynamicCodec, from_json, to_json},
+    model::instant::Instant,
+};
 use leasehold_proto::v1::{
     self, identity_service_client::IdentityServiceClient, lease_service_client::LeaseServiceClient,
     token_service_client::TokenServiceClient,
 };
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, Kind as FieldKind, MessageDescriptor, ReflectMessage as _,
+};
 use prost_types::{Duration, Struct, Timestamp, value::Kind};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 use tonic::{
     Request, Status,
     transport::{Channel, Endpoint},
@@ -18,7 +25,7 @@ use tonic_types::StatusExt as _;
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
-    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values,
+    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
 };
 
 pub(crate) struct Grpc(Channel);
@@ -183,6 +190,58 @@ impl Api for Grpc {
         let revoked = self.leases().revoke_lease(request(authorization, message)).await?.into_inner();
         let revoked_at = instant(revoked.revoked_at).expect("a time");
         Ok(Revoked { lease_id: revoked.lease_id, revoked_at })
+    }
+
+    async fn run(&self, authorization: Option<&str>, operation: &str, fields: Value) -> Answer<Value> {
+        let rpc = known(operation).rpc.expect("the operation has an RPC");
+        let (service, method) = rpc.split_once('/').expect("a service and a method");
+        let pool = DescriptorPool::decode(leasehold_proto::DESCRIPTORS).expect("descriptors");
+        let service = pool.get_service_by_name(&format!("leasehold.v1.{service}")).expect("the service");
+        let method = service.methods().find(|known| known.name() == method).expect("the method");
+        // What the message has no place for cannot be asked this way; HTTP refuses it as an unknown field.
+        let message = from_json(&fields, method.input()).map_err(|misfit| Failure {
+            code: "invalid_request".to_owned(),
+            fields: vec![misfit.0],
+            ..Failure::default()
+        })?;
+        let mut client = tonic::client::Grpc::new(self.0.clone());
+        client.ready().await.expect("a connection");
+        let path = format!("/leasehold.v1.{rpc}").parse().expect("a path");
+        let codec = DynamicCodec::new(method.output());
+        if method.is_server_streaming() {
+            let answer = client.server_streaming(request(authorization, message), path, codec).await?;
+            let lines: Vec<DynamicMessage> = answer.into_inner().try_collect().await?;
+            return Ok(json!({ "lines": lines.iter().map(to_json).collect::<Vec<_>>() }));
+        }
+        let answer = client.unary(request(authorization, message), path, codec).await?;
+        let mut seen = to_json(answer.get_ref());
+        complete(&mut seen, &answer.get_ref().descriptor());
+        Ok(seen)
+    }
+}
+
+/// Adds what a client of the message sees although it is not sent: empty lists, zeros and falsehoods.
+fn complete(seen: &mut Value, message: &MessageDescriptor) {
+    let Some(object) = seen.as_object_mut() else { return };
+    for field in message.fields().filter(|field| !field.supports_presence()) {
+        let unsent = match field.kind() {
+            _ if field.is_map() => continue,
+            _ if field.is_list() => json!([]),
+            FieldKind::Bool => json!(false),
+            FieldKind::Int32 | FieldKind::Int64 => json!(0),
+            _ => continue,
+        };
+        object.entry(field.name().to_owned()).or_insert(unsent);
+    }
+    for field in message.fields().filter(|field| !field.is_map()) {
+        let (FieldKind::Message(inner), Some(value)) = (field.kind(), object.get_mut(field.name())) else {
+            continue;
+        };
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| complete(item, &inner)),
+            value if inner.package_name() == message.package_name() => complete(value, &inner),
+            _ => {}
+        }
     }
 }
 

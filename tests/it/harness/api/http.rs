@@ -1,14 +1,14 @@
 //! HTTP, as any client speaks it.
 
 use async_trait::async_trait;
-use leasehold::broker::Code;
+use leasehold::{api::Operation, broker::Code};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed,
-    Revoked, Shown, TokenAsk,
+    Revoked, Shown, TokenAsk, known,
 };
 
 pub(crate) struct Http {
@@ -38,8 +38,46 @@ impl Http {
         self.client.post(self.url.join(path).expect("a URL")).form(&form)
     }
 
+    /// A request for an operation of the table: what the path names stands there, the rest in query, header or body.
+    fn generic(&self, operation: &Operation, authorization: Option<&str>, request: Value) -> RequestBuilder {
+        let Value::Object(mut fields) = request else { panic!("a request is an object") };
+        let mut url = self.url.clone();
+        {
+            let mut path = url.path_segments_mut().expect("a base");
+            path.clear();
+            for part in operation.path.trim_start_matches('/').split('/') {
+                match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                    Some(name) => path.push(&plain(&fields.remove(name).unwrap_or_default())),
+                    None => path.push(part),
+                };
+            }
+        }
+        let mut sent = self.client.request(operation.method.clone(), url);
+        if let Some(value) = authorization {
+            sent = sent.header(header::AUTHORIZATION, value);
+        }
+        if operation.method == Method::GET {
+            let query: Vec<(String, String)> =
+                fields.into_iter().map(|(name, value)| (name, plain(&value))).collect();
+            return sent.query(&query);
+        }
+        if let Some(tag) = fields.remove("etag") {
+            sent = sent.header(header::IF_MATCH, format!("\"{}\"", plain(&tag)));
+        }
+        sent.json(&fields)
+    }
+
     fn lease(&self, method: Method, rest: &[&str], authorization: Option<&str>) -> RequestBuilder {
         self.request(method, &[&["credentials", "lease"], rest].concat(), authorization)
+    }
+}
+
+/// A value as text, lists separated by commas.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
     }
 }
 
@@ -114,6 +152,22 @@ impl Api for Http {
             None => request,
         })
         .await
+    }
+
+    async fn run(&self, authorization: Option<&str>, operation: &str, request: Value) -> Answer<Value> {
+        let operation = known(operation);
+        let request = self.generic(operation, authorization, request);
+        if operation.answers_lines() {
+            let response = sent(request).await;
+            if !response.status().is_success() {
+                return Err(failure(response).await);
+            }
+            let text = response.text().await.expect("lines");
+            let lines: Vec<Value> =
+                text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            return Ok(json!({ "lines": lines }));
+        }
+        answer(request).await
     }
 }
 

@@ -17,10 +17,11 @@ use leasehold::{
         secret::SecretText,
     },
 };
+use serde_json::Value;
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
-    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values,
+    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
 };
 
 pub(crate) struct InProcess(Arc<Broker>);
@@ -156,6 +157,12 @@ impl Api for InProcess {
         let call = self.call(authorization).await?;
         let revoked = self.0.revoke_lease(&call, id, reason.map(str::to_owned)).await?;
         Ok(Revoked { lease_id: revoked.lease.id.to_string(), revoked_at: revoked.ended_at })
+    }
+
+    async fn run(&self, authorization: Option<&str>, operation: &str, request: Value) -> Answer<Value> {
+        let operation = known(operation);
+        let call = self.call(authorization).await?;
+        Ok(operation.run(Arc::clone(&self.0), call, request).await?)
     }
 }
 

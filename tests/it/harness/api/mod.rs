@@ -7,9 +7,11 @@ pub(crate) mod in_process;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use leasehold::model::instant::Instant;
+use leasehold::{api::Operation, model::instant::Instant};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use super::scene::secret_field;
 
 /// The operations that every way in has. `authorization` is the whole header, or none.
 #[async_trait]
@@ -26,6 +28,13 @@ pub(crate) trait Api: Send + Sync {
     async fn renew(&self, authorization: Option<&str>, id: &str, ask: &RenewAsk) -> Answer<Renewed>;
     async fn read(&self, authorization: Option<&str>, id: &str) -> Answer<Read>;
     async fn revoke(&self, authorization: Option<&str>, id: &str, reason: Option<&str>) -> Answer<Revoked>;
+    /// Runs an operation of the table by its name: a JSON object in, a JSON object out.
+    async fn run(&self, authorization: Option<&str>, operation: &str, request: Value) -> Answer<Value>;
+}
+
+/// The operation of a name.
+pub(crate) fn known(name: &str) -> &'static Operation {
+    leasehold::api::operation(name).unwrap_or_else(|| panic!("no operation {name}"))
 }
 
 pub(crate) type Answer<T> = Result<T, Failure>;
@@ -281,7 +290,7 @@ impl Renewed {
 
 fn value<'a>(values: &'a Values, service: &str) -> &'a str {
     let fields = values.get(service).unwrap_or_else(|| panic!("no values for {service}"));
-    fields["access_token"].as_str().expect("a text")
+    fields[secret_field(service)].as_str().expect("a text")
 }
 
 /// A part of a JWT: 0 its header, 1 its claims.

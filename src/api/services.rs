@@ -1,0 +1,144 @@
+//! The catalog of services: `/api/services`. Whoever shows a token may read it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    broker::{Broker, Call, Error},
+    model::catalog::{Field, FieldKind, Service},
+};
+
+use super::table;
+
+table! {
+    /// List services
+    ///
+    /// Those that credentials can be deposited for.
+    list_services(ListServicesRequest) -> ListServicesResponse:
+        GET "/api/services" 200, rpc "ServiceCatalog/ListServices", Own Any, cli "services list";
+    /// Show a service
+    ///
+    /// With the fields of its credentials, for a form.
+    show_service(GetServiceRequest) -> ServiceView:
+        GET "/api/services/{name}" 200, rpc "ServiceCatalog/GetService", Own Any, cli "services show";
+}
+
+/// Asks for every service.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListServicesRequest {}
+
+/// Which service to show.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetServiceRequest {
+    /// The service's name.
+    name: String,
+}
+
+/// A service that credentials can be deposited for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Service)]
+pub struct ServiceView {
+    /// What credentials and leases call it.
+    #[schema(example = "jira")]
+    name: String,
+    /// What people call it.
+    #[schema(example = "Jira")]
+    title: String,
+    /// What tells several accounts there apart.
+    #[schema(example = "The site, such as dev-team.atlassian.net")]
+    account: String,
+    /// What a credential consists of, in the order of a form.
+    fields: Vec<ServiceFieldView>,
+}
+
+/// One field of a service's credentials.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ServiceField)]
+pub struct ServiceFieldView {
+    /// Its name.
+    name: String,
+    /// `boolean`, `email`, `header_name`, `header_value`, `headers`, `integer`, `text`, `url` or `username`.
+    kind: String,
+    /// Whether no credential is complete without it.
+    required: bool,
+    /// Another field that makes it required, as `name=value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_if: Option<String>,
+    /// Whether nobody is shown it.
+    secret: bool,
+    /// What is kept when it is left out, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<String>,
+    /// A value to show, as text.
+    example: String,
+    /// What it is.
+    description: String,
+}
+
+/// The services.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListServicesResponse {
+    /// By name.
+    services: Vec<ServiceView>,
+}
+
+async fn list_services(
+    broker: &Broker,
+    call: &Call,
+    request: ListServicesRequest,
+) -> Result<ListServicesResponse, Error> {
+    let ListServicesRequest {} = request;
+    Ok(ListServicesResponse { services: broker.list_services(call).await?.map(view).collect() })
+}
+
+async fn show_service(
+    broker: &Broker,
+    call: &Call,
+    request: GetServiceRequest,
+) -> Result<ServiceView, Error> {
+    broker.show_service(call, &request.name).await.map(view)
+}
+
+fn view(service: &Service) -> ServiceView {
+    ServiceView {
+        name: service.name.to_string(),
+        title: service.title.clone(),
+        account: service.account.clone(),
+        fields: service.fields.iter().map(field).collect(),
+    }
+}
+
+fn field(field: &Field) -> ServiceFieldView {
+    let condition = field.required_if.as_ref();
+    ServiceFieldView {
+        name: field.name.clone(),
+        kind: kind(field.kind).to_owned(),
+        required: field.required,
+        required_if: condition.map(|condition| format!("{}={}", condition.field, text(&condition.is))),
+        secret: field.secret,
+        default: field.default.as_ref().map(text),
+        example: text(&field.example),
+        description: field.description.clone(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+const fn kind(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Boolean => "boolean",
+        FieldKind::Email => "email",
+        FieldKind::HeaderName => "header_name",
+        FieldKind::HeaderValue => "header_value",
+        FieldKind::Headers => "headers",
+        FieldKind::Integer => "integer",
+        FieldKind::Text => "text",
+        FieldKind::Url => "url",
+        FieldKind::Username => "username",
+    }
+}

@@ -1,0 +1,114 @@
+//! Checking what was sent of a credential: every wrong field is named, in one answer, and no value is repeated.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    broker::{Broker, Error, Violation},
+    model::{
+        catalog::Catalog,
+        credential::Credential,
+        instant::Instant,
+        organization::{SharingEntry, SharingRule},
+        owner::Owner,
+        service::{DEFAULT_ACCOUNT, ParseServiceError, ServiceName},
+    },
+};
+
+use super::{Deposit, NewCredential};
+
+impl Broker {
+    /// What was sent to be deposited for an owner, checked.
+    pub(super) fn checked_deposit(&self, owner: Owner, deposit: Deposit) -> Result<NewCredential, Error> {
+        let Deposit { service, account, fields, sharing, expires_at, reason: _ } = deposit;
+        let mut violations: Vec<Violation> = past(expires_at, self.clock.now()).into_iter().collect();
+        if matches!(owner, Owner::Organization(_)) && sharing.is_none() {
+            violations.push(Violation::new("sharing", "required: say who in the organization may borrow it"));
+        }
+        let sharing = check_sharing(owner, sharing.as_deref(), &mut violations);
+        let account = kept(account.as_deref().unwrap_or(DEFAULT_ACCOUNT).parse(), "account", &mut violations);
+        let service: Option<ServiceName> = kept(service.parse(), "service", &mut violations);
+        let fields = service.as_ref().map(|service| self.checked_fields(service, fields));
+        match (service, account, fields) {
+            (Some(service), Some(account), Some(Ok(fields))) if violations.is_empty() => {
+                Ok(NewCredential { owner, service, account, sharing, fields, expires_at })
+            }
+            (_, _, fields) => {
+                violations
+                    .extend(fields.and_then(Result::err).into_iter().flat_map(|error| error.violations));
+                Err(Error::invalid(violations))
+            }
+        }
+    }
+
+    /// A credential's fields, checked against its service.
+    pub(super) fn checked_fields(
+        &self,
+        service: &ServiceName,
+        fields: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
+        let unknown = "no such service: the catalog of services names those there are";
+        let known = Catalog::built_in().find(service);
+        let known = known.ok_or_else(|| Error::invalid(vec![Violation::new("service", unknown)]))?;
+        known.check(fields, self.limits.url_reach).map_err(|faults| {
+            let violations = faults.into_iter().map(|fault| Violation::new(fault.path, fault.reason));
+            Error::invalid(violations.collect())
+        })
+    }
+}
+
+/// What is wrong with the moment at which a value runs out.
+pub(super) fn past(expires_at: Option<Instant>, now: Instant) -> Option<Violation> {
+    let is_past = expires_at.is_some_and(|at| at <= now);
+    is_past.then(|| Violation::new("expires_at", "must lie in the future"))
+}
+
+/// What was read, or a violation that says why not.
+fn kept<T>(read: Result<T, ParseServiceError>, field: &str, violations: &mut Vec<Violation>) -> Option<T> {
+    read.map_err(|error| violations.push(Violation::new(field, error.to_string()))).ok()
+}
+
+/// Checks a change; answers the new rule, if one was sent.
+pub(super) fn check_update(
+    before: &Credential,
+    sharing: Option<&[String]>,
+    primary: Option<bool>,
+) -> Result<Option<SharingRule>, Error> {
+    let mut violations = Vec::new();
+    let rule = check_sharing(before.owner, sharing, &mut violations);
+    if primary == Some(false) && before.primary {
+        violations.push(Violation::new("primary", "make another account of the service primary instead"));
+    }
+    if violations.is_empty() { Ok(sharing.map(|_| rule)) } else { Err(Error::invalid(violations)) }
+}
+
+fn check_sharing(owner: Owner, texts: Option<&[String]>, violations: &mut Vec<Violation>) -> SharingRule {
+    let wrong = match (owner, texts) {
+        (Owner::Organization(_), Some([])) => {
+            Some("name somebody; to lend it to nobody, set its status to inactive")
+        }
+        (Owner::System | Owner::User(_), Some([_, ..])) => {
+            Some("only an organization's credentials are shared")
+        }
+        _ => None,
+    };
+    violations.extend(wrong.map(|reason| Violation::new("sharing", reason)));
+    let texts = texts.unwrap_or_default();
+    if texts.len() > MAX_SHARING {
+        violations.push(Violation::new("sharing", format!("at most {MAX_SHARING} entries")));
+        return SharingRule::default();
+    }
+    let mut rule = SharingRule::default();
+    for (position, text) in texts.iter().enumerate() {
+        match text.parse::<SharingEntry>() {
+            Ok(entry) if rule.0.contains(&entry) => {}
+            Ok(entry) => rule.0.push(entry),
+            Err(_) => {
+                let reason = "must be all_members, admins_only or user:<id>";
+                violations.push(Violation::new(format!("sharing[{position}]"), reason));
+            }
+        }
+    }
+    rule
+}
+
+const MAX_SHARING: usize = 256;

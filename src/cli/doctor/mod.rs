@@ -1,0 +1,62 @@
+//! `leasehold doctor`: looks at a set-up, and says what is wrong and what to do about it. Changes nothing, and shows no
+//! secret.
+
+mod certificate;
+mod database;
+mod files;
+mod finding;
+mod network;
+
+use std::process::ExitCode;
+
+use crate::{
+    clock::{Clock as _, SystemClock},
+    config::{Config, ConfigError, Environment},
+};
+
+use super::{CliError, ConfigArgs, set_database};
+use finding::{Finding, Level, Report};
+
+/// Check a set-up: settings, keys, database, files, ports, certificate, audit log. Fails when something is wrong.
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> Result<ExitCode, CliError> {
+        let mut report = Report::default();
+        match Config::load(self.config.config.as_deref(), &Environment) {
+            Err(error) => report.add(settings(&error)),
+            Ok(mut config) => {
+                set_database(&mut config, self.config.database.as_deref())?;
+                report.add(match config.validate() {
+                    Ok(()) => vec![Finding::ok(SETTINGS, "every setting makes sense")],
+                    Err(error) => settings(&error),
+                });
+                let clock = SystemClock::start();
+                report.add(files::check(&config, self.config.config.as_deref()));
+                report.add(certificate::check(&config, clock.now()));
+                report.add(network::check(&config));
+                report.add(database::check(&config, &clock).await);
+            }
+        }
+        if self.json {
+            println!("{}", report.json());
+        } else {
+            print!("{}", report.text());
+        }
+        Ok(if report.count(Level::Problem) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn settings(error: &ConfigError) -> Vec<Finding> {
+    let advice = "`leasehold default-config` prints every setting with its meaning";
+    error.problems().iter().map(|problem| Finding::problem(SETTINGS, problem.to_string(), advice)).collect()
+}
+
+const SETTINGS: &str = "configuration";

@@ -1,0 +1,121 @@
+//! From an operation to its command, and from the command's arguments to the request.
+
+use std::{collections::BTreeMap, fs, io::Read as _};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, Error, error::ErrorKind};
+use serde_json::{Map, Value};
+
+use crate::api::{
+    Operation,
+    shape::{Field, Kind},
+};
+
+use super::Connection;
+
+/// Adds a command for each operation, in groups.
+pub(super) fn augment(command: Command, operations: impl Iterator<Item = &'static Operation>) -> Command {
+    let mut groups: BTreeMap<&str, Vec<Command>> = BTreeMap::new();
+    for operation in operations {
+        let words = operation.command.and_then(|words| words.split_once(' '));
+        if let Some((group, verb)) = words {
+            groups.entry(group).or_default().push(one(operation, verb));
+        }
+    }
+    let grouped = groups.into_iter().map(|(group, commands)| {
+        let verbs: Vec<&str> = commands.iter().map(Command::get_name).collect();
+        Command::new(group)
+            .about(verbs.join(", "))
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommands(commands)
+    });
+    command.subcommand_required(true).arg_required_else_help(true).subcommands(grouped)
+}
+
+/// The group, the verb and the verb's own arguments.
+pub(super) fn chosen(matches: &ArgMatches) -> Option<(&str, &str, &ArgMatches)> {
+    let (group, matches) = matches.subcommand()?;
+    let (verb, own) = matches.subcommand()?;
+    Some((group, verb, own))
+}
+
+pub(super) fn incomplete() -> Error {
+    Error::raw(ErrorKind::MissingSubcommand, "say what to do; --help lists it\n")
+}
+
+/// The request that the arguments make.
+pub(super) fn request(operation: &Operation, matches: &ArgMatches) -> Result<Map<String, Value>, Error> {
+    let mut request = Map::new();
+    for field in fields(operation) {
+        let Some(text) = matches.get_one::<String>(&field.name) else { continue };
+        request.insert(field.name.clone(), value(&field, text)?);
+    }
+    Ok(request)
+}
+
+fn one(operation: &'static Operation, verb: &'static str) -> Command {
+    let description: Vec<&str> = operation.description.lines().map(str::trim).collect();
+    let path: Vec<&str> = operation.path_parameters().collect();
+    let mut command = Command::new(verb)
+        .about(operation.summary())
+        .long_about(description.join("\n").trim().to_owned())
+        .args(Connection::arguments())
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print the answer as JSON"));
+    for field in fields(operation) {
+        let position = path.iter().position(|name| *name == field.name);
+        command = command.arg(argument(&field, position));
+    }
+    command
+}
+
+fn fields(operation: &Operation) -> Vec<Field> {
+    operation.generic.as_ref().map(|generic| (generic.request)().fields()).unwrap_or_default()
+}
+
+fn argument(field: &Field, position: Option<usize>) -> Arg {
+    let hint = match field.kind {
+        Kind::Boolean => "true|false",
+        Kind::Integer => "N",
+        Kind::Object => "JSON|@FILE|-",
+        Kind::Text => "TEXT",
+        Kind::Texts => "TEXT,…",
+    };
+    let argument = Arg::new(field.name.clone()).help(field.description.replace('\n', " "));
+    match position {
+        Some(position) => argument.index(position + 1).required(true).value_name(field.name.to_uppercase()),
+        None => argument.long(field.name.replace('_', "-")).value_name(hint).required(field.required),
+    }
+}
+
+fn value(field: &Field, text: &str) -> Result<Value, Error> {
+    let wrong = |what: &str| {
+        let option = field.name.replace('_', "-");
+        Error::raw(ErrorKind::InvalidValue, format!("--{option}: {what}\n"))
+    };
+    let text = match field.kind {
+        Kind::Object => from_file(text).map_err(|error| wrong(&error.to_string()))?,
+        _ => text.to_owned(),
+    };
+    let value = field.kind.value(&text);
+    match (field.kind, &value) {
+        (Kind::Boolean, Value::String(_)) => Err(wrong("must be true or false")),
+        (Kind::Integer, Value::String(_)) => Err(wrong("must be a whole number")),
+        (Kind::Object, Value::String(_)) => {
+            Err(wrong("must be JSON, @ and a file with it, or - to read it from stdin"))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// Secrets should not stand on a command line, where every process sees them.
+fn from_file(text: &str) -> std::io::Result<String> {
+    match (text, text.strip_prefix('@')) {
+        ("-", _) => {
+            let mut read = String::new();
+            std::io::stdin().read_to_string(&mut read)?;
+            Ok(read)
+        }
+        (_, Some(file)) => fs::read_to_string(file),
+        _ => Ok(text.to_owned()),
+    }
+}

@@ -1,0 +1,141 @@
+//! Describes an operation from its row in the table and the shapes of its request and answer.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{Generic, Operation, shape::Shape};
+
+use super::{errors, security};
+
+/// Adds the operation to the document, if it is one that the table does by itself.
+pub(super) fn describe(document: &mut Value, operation: &Operation) {
+    let Some(generic) = &operation.generic else { return };
+    let (request, answer) = ((generic.request)(), (generic.answer)());
+    let described = path_item(operation, generic, &request, &answer);
+    insert(document, &["paths", operation.path, &operation.method.as_str().to_lowercase()], described);
+    for (name, schema) in request.referred.into_iter().chain(answer.referred) {
+        insert(document, &["components", "schemas", &name], schema);
+    }
+    insert(document, &["components", "schemas", &answer.name], answer.schema);
+    if has_body(operation) {
+        let body = body(operation, &request.schema);
+        insert(document, &["components", "schemas", &request.name], body);
+    }
+}
+
+fn path_item(operation: &Operation, _: &Generic, request: &Shape, answer: &Shape) -> Value {
+    let (summary, rest) =
+        operation.description.trim().split_once('\n').unwrap_or((operation.description, ""));
+    let rest: Vec<&str> = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut described = json!({
+        "operationId": operation.name,
+        "tags": [tag(operation)],
+        "summary": summary.trim(),
+        "description": rest.join(" "),
+        "parameters": parameters(operation, request),
+        "security": security(operation),
+        "responses": responses(operation, answer),
+    });
+    if has_body(operation) {
+        let required =
+            request.fields().iter().any(|field| field.required && !in_path(operation, &field.name));
+        let body = json!({ "required": required, "content": { "application/json": { "schema": reference(&request.name) } } });
+        insert(&mut described, &["requestBody"], body);
+    }
+    described
+}
+
+/// Resources of administration are told apart by the path; the rest is a person's own.
+fn tag(operation: &Operation) -> &'static str {
+    if operation.path.starts_with("/api/admin/") { "administration" } else { "self-service" }
+}
+
+fn has_body(operation: &Operation) -> bool {
+    operation.method != http::Method::GET
+}
+
+fn in_path(operation: &Operation, name: &str) -> bool {
+    operation.path_parameters().any(|parameter| parameter == name)
+}
+
+fn parameters(operation: &Operation, request: &Shape) -> Vec<Value> {
+    let properties = request.schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    let fields = request.fields();
+    let shown = fields.iter().filter(|field| in_path(operation, &field.name) || !has_body(operation));
+    let mut parameters: Vec<Value> = shown
+        .map(|field| {
+            let path = in_path(operation, &field.name);
+            json!({
+                "name": field.name,
+                "in": if path { "path" } else { "query" },
+                "required": path || field.required,
+                "description": field.description,
+                "explode": false,
+                "schema": parameter(properties.get(&field.name), path),
+            })
+        })
+        .collect();
+    if has_body(operation) && properties.contains_key("etag") {
+        parameters.push(json!({
+            "name": "If-Match",
+            "in": "header",
+            "required": false,
+            "description": "The entity tag that was read, quoted: refused with 412 when the row changed since",
+            "schema": { "type": "string", "pattern": ENTITY_TAG },
+        }));
+    }
+    parameters
+}
+
+/// A field as a parameter. An empty text in a query counts as left out, whatever the format of others.
+fn parameter(schema: Option<&Value>, in_path: bool) -> Value {
+    let mut schema = schema.cloned().unwrap_or_default();
+    if let Some(members) = schema.as_object_mut().filter(|_| !in_path) {
+        members.remove("format");
+    }
+    schema
+}
+
+/// The request without what stands in the path.
+fn body(operation: &Operation, schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|name, _| !in_path(operation, name));
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !name.as_str().is_some_and(|name| in_path(operation, name)));
+    }
+    schema
+}
+
+fn responses(operation: &Operation, answer: &Shape) -> Value {
+    let mut responses = Map::new();
+    let media_type = if operation.answers_lines() { "application/jsonl" } else { "application/json" };
+    let content = json!({ media_type: { "schema": reference(&answer.name) } });
+    let success = json!({ "description": answer.schema.get("description"), "content": content });
+    responses.insert(operation.status.to_string(), success);
+    for (status, what) in errors(operation) {
+        let content = json!({ "application/problem+json": { "schema": reference("Problem") } });
+        responses.insert(status.to_owned(), json!({ "description": what, "content": content }));
+    }
+    Value::Object(responses)
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// One quoted tag, or any: RFC 9110 allows several, but a row has one state.
+const ENTITY_TAG: &str = r#"^(\*|"[^",]*")$"#;
+
+/// Puts a value at a place of the document, making what leads there.
+fn insert(document: &mut Value, place: &[&str], value: Value) {
+    let mut at = document;
+    for name in place {
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        let Some(object) = at.as_object_mut() else { return };
+        at = object.entry((*name).to_owned()).or_insert(Value::Null);
+    }
+    *at = value;
+}

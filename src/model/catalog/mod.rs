@@ -1,0 +1,233 @@
+//! The service catalog: which services credentials can be deposited for, and what such a credential is made of.
+//!
+//! Owns the descriptions that forms are made from, and with them the check of a deposit ([`check`]). One TOML file
+//! describes one service; today all of them are compiled in from `catalog/`. It must know nothing of how a credential
+//! turns into what is lent.
+
+mod check;
+
+use std::{collections::BTreeMap, str::FromStr, sync::LazyLock};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use check::{FieldFault, MAX_BYTES};
+
+use super::service::{ParseServiceError, ServiceName};
+
+/// Every service that is known, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catalog(BTreeMap<ServiceName, Service>);
+
+/// A kind of backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// What leases and credentials call it.
+    pub name: ServiceName,
+    /// What people call it.
+    pub title: String,
+    /// What tells several accounts there apart.
+    pub account: String,
+    /// What a credential consists of, in the order of a form.
+    pub fields: Vec<Field>,
+}
+
+/// One value of a credential.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its name in deposits and in what is lent.
+    pub name: String,
+    /// Names that deposits may use instead.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// Whether it is shown to nobody once it is deposited.
+    #[serde(default)]
+    pub secret: bool,
+    /// Whether no credential is complete without it.
+    #[serde(default)]
+    pub required: bool,
+    /// When else it is required.
+    pub required_if: Option<Condition>,
+    /// What is kept when it is left out.
+    pub default: Option<Value>,
+    /// The least of an integer.
+    pub minimum: Option<i64>,
+    /// A value to show.
+    pub example: Value,
+    /// For whoever fills the form.
+    pub description: String,
+}
+
+/// Holds when another field has a value.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// The other field.
+    pub field: String,
+    /// Its value.
+    pub is: Value,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// `true` or `false`.
+    Boolean,
+    /// An e-mail address.
+    Email,
+    /// The name of an HTTP header that a credential may set.
+    HeaderName,
+    /// Text that is sent in an HTTP header.
+    HeaderValue,
+    /// An object: names of HTTP headers, each with its value.
+    Headers,
+    /// A whole number.
+    Integer,
+    /// One line of text.
+    Text,
+    /// The base URL of an API, HTTPS and public.
+    Url,
+    /// A user name of HTTP's basic authentication (RFC 7617): text without a colon.
+    Username,
+}
+
+/// A description cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The service's name breaks the grammar.
+    #[error("{name}: {cause}")]
+    Name {
+        /// As given.
+        name: String,
+        /// What is wrong.
+        cause: ParseServiceError,
+    },
+    /// The text is not of the form.
+    #[error("{name}: {cause}")]
+    Form {
+        /// The service.
+        name: String,
+        /// What is wrong.
+        cause: toml::de::Error,
+    },
+    /// Two fields answer to one name, or a condition names none.
+    #[error("{name}: the field `{field}` is named twice, or is not there")]
+    Field {
+        /// The service.
+        name: String,
+        /// The field.
+        field: String,
+    },
+}
+
+impl Catalog {
+    /// Reads descriptions: names, each with its text.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CatalogError> {
+        let services = files.into_iter().map(|(name, text)| {
+            let service = Service::read(name, text)?;
+            Ok((service.name.clone(), service))
+        });
+        services.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The services that are compiled in.
+    #[must_use]
+    pub fn built_in() -> &'static Self {
+        &BUILT_IN
+    }
+
+    /// A service.
+    #[must_use]
+    pub fn find(&self, name: &ServiceName) -> Option<&Service> {
+        self.0.get(name)
+    }
+
+    /// Every service, by name.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.0.values()
+    }
+}
+
+impl Service {
+    fn read(name: &str, text: &str) -> Result<Self, CatalogError> {
+        let name = name.to_owned();
+        let description: Description = match toml::from_str(text) {
+            Ok(description) => description,
+            Err(cause) => return Err(CatalogError::Form { name, cause }),
+        };
+        let Description { title, account, fields } = description;
+        if let Some(field) = ambiguous(&fields) {
+            return Err(CatalogError::Field { name, field });
+        }
+        match ServiceName::from_str(&name) {
+            Ok(name) => Ok(Self { name, title, account, fields }),
+            Err(cause) => Err(CatalogError::Name { name, cause }),
+        }
+    }
+
+    /// Whether a field is known, and no secret.
+    #[must_use]
+    pub fn is_open(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name && !field.secret)
+    }
+
+    /// The field that a deposit's name means.
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name || field.aliases.iter().any(|alias| alias == name))
+    }
+}
+
+/// A service's file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    title: String,
+    account: String,
+    fields: Vec<Field>,
+}
+
+fn ambiguous(fields: &[Field]) -> Option<String> {
+    let names = || fields.iter().flat_map(|field| field.aliases.iter().chain([&field.name]));
+    let twice = names().find(|name| names().filter(|other| other == name).count() > 1);
+    let mut conditions =
+        fields.iter().filter_map(|field| field.required_if.as_ref()).map(|condition| &condition.field);
+    let dangling = conditions.find(|name| !fields.iter().any(|field| field.name == **name));
+    twice.or(dangling).cloned()
+}
+
+macro_rules! files {
+    ($($name:literal),*) => { [$(($name, include_str!(concat!("../../../catalog/", $name, ".toml")))),*] };
+}
+
+const FILES: [(&str, &str); 15] = files![
+    "anthropic",
+    "api_key",
+    "basic",
+    "bearer",
+    "custom_headers",
+    "github",
+    "gmail",
+    "jira",
+    "notion",
+    "openai",
+    "orderdesk",
+    "sentry",
+    "todo",
+    "todoist",
+    "tray"
+];
+
+static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "constant descriptions; every test of this room reads them")]
+    Catalog::read(FILES).expect("the descriptions are well-formed")
+});
+
+#[cfg(test)]
+mod tests;
