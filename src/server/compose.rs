@@ -63,22 +63,37 @@ impl Server {
     /// # Errors
     /// What stands in the way, and what to do about it.
     pub async fn start(options: Options, lifecycle: Lifecycle) -> Result<Self, StartError> {
+        let doors = Doors::open(&options.config)?;
+        let keyring = open_keyring(&options.config)?;
+        let backend = open_backend(&options.config, true).await?;
+        let store = Lifecycle::new();
+        let started = Self::start_on((&backend, &store), keyring, doors, options, lifecycle.clone()).await;
+        if started.is_err() {
+            // Whoever tries again finds the database free.
+            lifecycle.drain(LAST_COMMITS).await;
+            store.drain(LAST_COMMITS).await;
+            backend.close().await;
+        }
+        started
+    }
+
+    async fn start_on(
+        (backend, store_life): (&Arc<dyn Backend>, &Lifecycle),
+        keyring: Arc<Keyring>,
+        doors: Doors,
+        options: Options,
+        lifecycle: Lifecycle,
+    ) -> Result<Self, StartError> {
         let Options { config, issuer_is_bound_address, accept_restore, clock } = options;
-        let certificate = config.tls.as_ref().map(ReloadingCertificate::load).transpose()?;
-        let server_config = certificate.as_ref().map(ReloadingCertificate::server_config).transpose()?;
-        let http_listener = Listener::bind(config.http.address, server_config.clone())?;
-        let grpc_listener = Listener::bind(config.grpc.address, server_config)?;
+        let Doors { http: http_listener, grpc: grpc_listener, certificate } = doors;
         let (http, grpc) = (http_listener.address(), grpc_listener.address());
         let url = if issuer_is_bound_address { PublicUrl::loopback(http) } else { config.public_url.clone() };
         let url = url.as_str().trim_end_matches('/').to_owned();
 
-        let keyring = open_keyring(&config)?;
-        let backend = open_backend(&config, true).await?;
         let (metrics, slow) = (Metrics::new(), config.telemetry.slow());
         metrics.process(env!("CARGO_PKG_VERSION"), database_kind(&config), clock.now());
-        let store_life = Lifecycle::new();
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let (store, chain) = open_store(&backend, &clock, &entropy, &metrics, &config, &store_life);
+        let (store, chain) = open_store(backend, &clock, &entropy, &metrics, &config, store_life);
         let (limits, chain_store) = (limits(&config), store.clone());
         let parts = Parts {
             store,
@@ -91,7 +106,7 @@ impl Server {
         let broker = Arc::new(Broker::new(parts));
         broker.open_keys().await?;
         let witness = config.audit.witness(&config.database.url).map(Witness::at);
-        let restored = Witness::admit(witness.as_ref(), &*backend, accept_restore).await?;
+        let restored = Witness::admit(witness.as_ref(), &**backend, accept_restore).await?;
         begin_chain(&chain_store, &chain, clock.now()).await?;
         broker.prepare().await?;
         if let Some(evidence) = restored {
@@ -99,10 +114,10 @@ impl Server {
         }
         broker.sign_checkpoint().await?;
         if let Some(witness) = &witness {
-            witness.write(&*backend).await;
+            witness.write(&**backend).await;
             lifecycle.spawn(witness.clone().keep(
                 Arc::clone(&broker),
-                Arc::clone(&backend),
+                Arc::clone(backend),
                 lifecycle.clone(),
             ));
         }
@@ -128,7 +143,8 @@ impl Server {
         let desk = Arc::new(Desk { broker: Arc::clone(&broker) });
         schedule::start(desk, &metrics, &clock, &lifecycle).await?;
         let drain = Duration::from_secs(config.drain_seconds.into());
-        Ok(Self { http, grpc, url, broker, witness, backend, ways_in: lifecycle, store: store_life, drain })
+        let (backend, store) = (Arc::clone(backend), store_life.clone());
+        Ok(Self { http, grpc, url, broker, witness, backend, ways_in: lifecycle, store, drain })
     }
 
     /// Waits for the order to stop, lets what runs finish, and closes everything in order: ways in, what was counted,
@@ -150,6 +166,23 @@ impl Server {
         }
         self.store.drain(LAST_COMMITS).await;
         self.backend.close().await;
+    }
+}
+
+/// What callers come in by, bound and not yet answered.
+struct Doors {
+    http: Listener,
+    grpc: Listener,
+    certificate: Option<Arc<ReloadingCertificate>>,
+}
+
+impl Doors {
+    fn open(config: &Config) -> Result<Self, StartError> {
+        let certificate = config.tls.as_ref().map(ReloadingCertificate::load).transpose()?;
+        let server_config = certificate.as_ref().map(ReloadingCertificate::server_config).transpose()?;
+        let http = Listener::bind(config.http.address, server_config.clone())?;
+        let grpc = Listener::bind(config.grpc.address, server_config)?;
+        Ok(Self { http, grpc, certificate })
     }
 }
 

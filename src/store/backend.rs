@@ -41,7 +41,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError>;
     /// Whether the database answers, and its own idea of the time, where it has one apart from this machine's.
     async fn ping(&self) -> Result<Option<Instant>, StoreError>;
-    /// Facts of many tokens and leases at one moment. What does not exist is left out.
+    /// Facts of many leases, then of many tokens: each as of a moment between the question and the answer. No
+    /// transaction: it would cost as much as the statements. What does not exist is left out.
     async fn read_uses(
         &self,
         tokens: &[TokenId],
@@ -290,7 +291,7 @@ pub struct NewLease {
     /// What it rests on.
     pub sources: Vec<Source>,
     /// See [`super::mutation::CreateLease::reuse_key`].
-    pub reuse_key: String,
+    pub reuse_key: Option<String>,
 }
 
 /// A writing transaction. Dropped without [`Tx::commit`], it never happened.

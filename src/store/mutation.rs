@@ -105,10 +105,8 @@ pub struct CreateLease {
     pub max_live: i64,
     /// The caller's idempotency key.
     pub idempotency: Option<Idempotency>,
-    /// What makes two requests for a shared lease the same: a digest of server, services, organization and ttl.
-    pub reuse_key: String,
-    /// Whether a live lease of the same reuse key will do.
-    pub reuse: bool,
+    /// Given when a live lease taken with the same key will do: a digest of server, services, organization and ttl.
+    pub reuse_key: Option<String>,
 }
 
 /// An idempotency key, unique per principal for 24 hours.

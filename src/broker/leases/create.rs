@@ -134,9 +134,10 @@ impl Broker {
             revisions: holdings.revisions.clone(),
             max_live: i64::from(self.limits.max_leases_per_principal),
             idempotency: wanted.idempotency.clone(),
-            reuse_key: shape(&lease.services, wanted.ttl, &wanted.server_id, wanted.organization_id),
+            reuse_key: wanted
+                .reuse
+                .then(|| shape(&lease.services, wanted.ttl, &wanted.server_id, wanted.organization_id)),
             lease,
-            reuse: wanted.reuse,
         }
     }
 

@@ -147,7 +147,8 @@ impl Writer {
 
     async fn batch_from(&mut self, first: Job) {
         let mut jobs = vec![first];
-        while jobs.len() < MAX_BATCH
+        let share = share_of(self.foreground.len());
+        while jobs.len() < share
             && let Ok(job) = self.foreground.try_recv()
         {
             jobs.push(job);
@@ -177,6 +178,13 @@ impl Mutation {
     }
 }
 
+/// How many of the waiting jobs a batch takes: of many it leaves a half, so that while it is written its predecessor's
+/// callers are answered and come back, instead of everybody waiting for everybody.
+fn share_of(waiting: usize) -> usize {
+    let all = waiting + 1;
+    if all <= SMALL_BATCH { all } else { SMALL_BATCH.max(all / 2).min(MAX_BATCH) }
+}
+
 fn split_at_exclusive(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let mut runs: Vec<Vec<Job>> = Vec::new();
     let mut open = false;
@@ -191,6 +199,8 @@ fn split_at_exclusive(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     runs
 }
 
+/// So few are not worth a commit of their own for each half.
+const SMALL_BATCH: usize = 32;
 /// The most mutations of one transaction.
 const MAX_BATCH: usize = 1_024;
 /// The most background mutations of one transaction.

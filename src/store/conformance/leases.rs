@@ -203,10 +203,11 @@ pub(super) async fn reuse_finds_the_newest_live_one(ground: &Ground) {
     let mut over = world.lease(3);
     over.lease.expires_at = NOW;
     let mut other = world.lease(4);
-    other.reuse_key = "other".to_owned();
-    ground.lend(&[world.lease(1), world.lease(2), over, other, world.mcp_lease(5)]).await;
+    other.reuse_key = Some("other".to_owned());
+    let own = NewLease { reuse_key: None, ..world.lease(6) };
+    ground.lend(&[world.lease(1), world.lease(2), over, other, world.mcp_lease(5), own]).await;
     let principal = Principal::Client(world.client);
-    let keys = [(principal, "same".to_owned()), (principal, "none".to_owned())];
+    let keys = [(principal, "same".to_owned()), (principal, "none".to_owned()), (principal, String::new())];
     let mut tx = ground.backend.begin().await.expect("a transaction");
     let found = tx.reusable_leases(&keys, NOW).await.expect("leases");
     let expected = [2, 1].map(|number| (principal, "same".to_owned(), world.lease(number).lease.id));

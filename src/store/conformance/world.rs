@@ -139,7 +139,7 @@ impl World {
         NewLease {
             lease,
             sources: vec![self.personal_source(), self.shared_source()],
-            reuse_key: "same".to_owned(),
+            reuse_key: Some("same".to_owned()),
         }
     }
 

@@ -62,12 +62,9 @@ impl Backend for Store {
         tokens: &[TokenId],
         leases: &[LeaseId],
     ) -> Result<(Vec<TokenFacts>, Vec<LeaseFacts>), StoreError> {
-        if leases.is_empty() {
-            return Ok((tokens::facts(&mut *self.reader().await?, tokens).await?, Vec::new()));
-        }
-        let mut snapshot = self.snapshot().await?;
-        let tokens = tokens::facts(&mut snapshot, tokens).await?;
-        let leases = leases::facts(&mut snapshot, leases).await?;
+        let mut reader = self.reader().await?;
+        let leases = leases::facts(&mut reader, leases).await?;
+        let tokens = tokens::facts(&mut reader, tokens).await?;
         Ok((tokens, leases))
     }
 

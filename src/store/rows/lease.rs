@@ -168,7 +168,7 @@ impl<'a> From<&'a NewLease> for LeaseParameters<'a> {
             state: (&lease.state).into(),
             client_info: lease.client_info.as_deref(),
             address: lease.address.as_deref(),
-            reuse_key,
+            reuse_key: reuse_key.as_deref().unwrap_or_default(),
         }
     }
 }

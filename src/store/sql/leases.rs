@@ -47,7 +47,8 @@ statements! {
          LEFT JOIN memberships m ON m.organization_id = s.owner AND m.user_id = l.user_id AND NOT m.removed
          LEFT JOIN clients k ON k.id = l.client_id AND k.owner = s.owner AND l.user_id IS NULL
          ORDER BY s.lease_id, s.position");
-    /// The newest live leases of each reuse key at `$2`, a few: one taken without reuse has a key as well.
+    /// The newest live leases of each reuse key at `$2`, a few. Those taken without reuse have the empty key, and are in
+    /// no index by key.
     /// No index has the order by time, nor serves `expires_at + 0`: so PostgreSQL looks the key up, however many leases
     /// its statistics expect there, instead of walking all that are active.
     REUSABLE = "lease.reusable" rows (principal text, reuse_key text):
@@ -55,12 +56,13 @@ statements! {
              SELECT l.principal, l.reuse_key, l.id,
                  row_number() OVER (PARTITION BY l.principal, l.reuse_key ORDER BY l.created_at DESC, l.id DESC) AS place
              FROM r JOIN leases l ON l.principal = r.principal AND l.reuse_key = r.reuse_key
-             WHERE l.state = 'active' AND l.expires_at > $2) n
+             WHERE l.reuse_key <> '' AND l.state = 'active' AND l.expires_at > $2) n
          WHERE n.place <= 8 ORDER BY n.id DESC",
         postgres:
         "SELECT r.principal, r.reuse_key, n.id FROM r CROSS JOIN LATERAL (
              SELECT l.id FROM leases l
-             WHERE l.principal = r.principal AND l.reuse_key = r.reuse_key AND l.state = 'active'
+             WHERE l.principal = r.principal AND l.reuse_key = r.reuse_key AND l.reuse_key <> ''
+               AND l.state = 'active'
                AND l.expires_at + 0 > $2
              ORDER BY l.created_at DESC, l.id DESC LIMIT 8) n
          ORDER BY n.id DESC";

@@ -23,9 +23,11 @@ scenarios! {
         let ann = a_person(&scene).await;
         let first = ann.borrows(["jira"]).await;
 
-        assert_ne!(ann.borrows(["jira"]).await.lease_id, first.lease_id);
-        // The first did not ask to share; the next who does may find it all the same.
-        assert!(ann.create(&shared(["jira"])).await.unwrap().reused);
+        // Whoever did not ask to share may revoke the lease at any moment: nobody else is given it.
+        let second = ann.create(&shared(["jira"])).await.unwrap();
+        assert!(second.fresh && second.lease_id != first.lease_id);
+        assert!(ann.borrows(["jira"]).await.fresh);
+        assert_eq!(ann.create(&shared(["jira"])).await.unwrap().lease_id, second.lease_id);
     }
 
     async fn those_who_ask_at_once_unite(scene) {

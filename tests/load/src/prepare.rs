@@ -162,7 +162,7 @@ async fn leases(
         for (place, borrower) in places.by_ref().take(BATCH.min(count - written.len())) {
             let lease = lease(borrower, now);
             written.push((place, lease.id.to_string()));
-            batch.push(NewLease { lease, sources: borrower.sources.clone(), reuse_key: String::new() });
+            batch.push(NewLease { lease, sources: borrower.sources.clone(), reuse_key: None });
         }
         if batch.is_empty() {
             return Err("there is nobody to lend to".into());

@@ -98,8 +98,7 @@ impl Desk {
         if create.revisions.iter().any(|(owner, revision)| self.revisions.get(owner) != Some(revision)) {
             return Err(Refusal::Moved);
         }
-        let slot = (create.bearer.principal, create.reuse_key.clone());
-        if create.reuse
+        if let Some(slot) = slot(create)
             && let Some(reused) =
                 self.reusable.get(&slot).and_then(|found| shareable(found, create, work.now))
         {
@@ -119,15 +118,16 @@ impl Desk {
         }
         *work.quota_moves.entry(principal).or_default() += 1;
         let lease = create.lease.clone();
-        let facts = LeaseFacts {
-            lease: lease.clone(),
-            fenced: false,
-            holder_gone: false,
-            stale: false,
-            values_expire_at: None,
-        };
-        let slot = (principal, create.reuse_key.clone());
-        self.reusable.entry(slot).or_default().push((facts, create.sources.clone()));
+        if let Some(slot) = slot(create) {
+            let facts = LeaseFacts {
+                lease: lease.clone(),
+                fenced: false,
+                holder_gone: false,
+                stale: false,
+                values_expire_at: None,
+            };
+            self.reusable.entry(slot).or_default().push((facts, create.sources.clone()));
+        }
         work.new_leases.push(NewLease {
             lease: lease.clone(),
             sources: create.sources.clone(),
@@ -179,11 +179,7 @@ async fn load_reusable(
     tx: &mut dyn Tx,
     creates: &[(usize, &CreateLease)],
 ) -> Result<Reusable, StoreError> {
-    let keys: BTreeSet<(Principal, String)> = creates
-        .iter()
-        .filter(|(_, create)| create.reuse)
-        .map(|(_, create)| (create.bearer.principal, create.reuse_key.clone()))
-        .collect();
+    let keys: BTreeSet<(Principal, String)> = creates.iter().filter_map(|(_, create)| slot(create)).collect();
     let mut found = Reusable::new();
     if keys.is_empty() {
         return Ok(found);
@@ -205,6 +201,11 @@ async fn load_reusable(
         }
     }
     Ok(found)
+}
+
+/// Which leases answer the request; none for one that wants a lease of its own.
+fn slot(create: &CreateLease) -> Option<(Principal, String)> {
+    create.reuse_key.clone().map(|key| (create.bearer.principal, key))
 }
 
 fn shareable(
