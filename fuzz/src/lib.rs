@@ -97,7 +97,7 @@ async fn start(folder: &std::path::Path, clock: &Arc<ManualClock>) -> (Arc<Broke
     let key = root::generate("fuzz", &SeededEntropy::new(1)).expect("a root key");
     config.root_keys = RootKeySource::Text(key);
     config.limits = LimitsConfig { requests_per_second: 1_000_000, burst: 1_000_000, ..config.limits };
-    let options = Options { config, issuer_is_bound_address: false, clock: clock.clone() };
+    let options = Options { config, issuer_is_bound_address: false, accept_restore: false, clock: clock.clone() };
     let server = Server::start(options, Lifecycle::new()).await.expect("the server starts");
     let broker = Arc::clone(&server.broker);
     broker.seed_development().await.expect("the development data");
