@@ -44,6 +44,9 @@ table! {
     /// use. An organization keeps at least one owner.
     remove_member(RemoveMemberRequest) -> RemoveMemberResponse:
         DELETE "/api/admin/organizations/{organization_id}/members/{user_id}" 200, rpc "MembershipService/RemoveMember", Organization AdminWrite, cli "members remove";
+    /// List a user's memberships
+    list_user_memberships(ListUserMembershipsRequest) -> ListMembersResponse:
+        GET "/api/admin/users/{user_id}/memberships" 200, rpc "MembershipService/ListUserMemberships", Operator AdminRead, cli "users memberships";
     /// List one's own memberships
     list_own_memberships(ListOwnMembershipsRequest) -> ListMembersResponse:
         GET "/api/memberships" 200, rpc "MembershipService/ListOwnMemberships", Own LeaseRead, cli "memberships list";
@@ -117,6 +120,20 @@ pub struct RemoveMemberRequest {
     user_id: String,
     /// The `etag` that was read: refused when the membership changed since.
     etag: Option<String>,
+}
+
+/// Which part of a user's memberships to list.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListUserMembershipsRequest {
+    /// The user's id.
+    user_id: String,
+    /// 1 to 1,000; 50 unless told.
+    page_size: Option<i64>,
+    /// Of the page before.
+    page_token: Option<String>,
+    /// `created_at`; with ` desc` the newest first.
+    order_by: Option<String>,
 }
 
 /// Which part of one's own memberships to list.
@@ -254,6 +271,16 @@ async fn remove_member(
     let revision = revision(etag.as_deref())?;
     let leases_ended = broker.remove_member(call, &organization_id, &user_id, revision).await?;
     Ok(RemoveMemberResponse { leases_ended })
+}
+
+async fn list_user_memberships(
+    broker: &Broker,
+    call: &Call,
+    request: ListUserMembershipsRequest,
+) -> Result<ListMembersResponse, Error> {
+    let ListUserMembershipsRequest { user_id, page_size, page_token, order_by } = request;
+    let page = ListRequest { page_size, page_token, order_by };
+    broker.operator_lists_memberships(call, &user_id, &page).await.map(page_of)
 }
 
 async fn list_own_memberships(

@@ -1,4 +1,4 @@
-//! The catalog of services: `/api/services`. Whoever shows a token may read it.
+//! The catalog of services: `/api/services`. Whoever shows a token may read it; how much each is used is for operators.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +17,11 @@ table! {
     /// Those that credentials can be deposited for.
     list_services(ListServicesRequest) -> ListServicesResponse:
         GET "/api/services" 200, rpc "ServiceCatalog/ListServices", Own Any, cli "services list";
+    /// List services and how much they are used
+    ///
+    /// Every service of the catalog, with how many credentials of it are deposited.
+    count_services(CountServicesRequest) -> CountServicesResponse:
+        GET "/api/admin/services" 200, rpc "ServiceCatalog/CountServices", Operator AdminRead, cli "services list";
     /// Show a service
     ///
     /// With the fields of its credentials, for a form.
@@ -28,6 +33,11 @@ table! {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListServicesRequest {}
+
+/// Asks how much every service is used.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountServicesRequest {}
 
 /// Which service to show.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -92,6 +102,42 @@ async fn list_services(
 ) -> Result<ListServicesResponse, Error> {
     let ListServicesRequest {} = request;
     Ok(ListServicesResponse { services: broker.list_services(call).await?.map(view).collect() })
+}
+
+/// How much the services are used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CountServicesResponse {
+    /// By name.
+    services: Vec<CountedServiceView>,
+}
+
+/// How much a service is used.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CountedService)]
+pub struct CountedServiceView {
+    /// What credentials and leases call it.
+    #[schema(example = "jira")]
+    name: String,
+    /// What people call it.
+    #[schema(example = "Jira")]
+    title: String,
+    /// Credentials of everybody, inactive ones too.
+    credentials: i64,
+}
+
+async fn count_services(
+    broker: &Broker,
+    call: &Call,
+    request: CountServicesRequest,
+) -> Result<CountServicesResponse, Error> {
+    let CountServicesRequest {} = request;
+    let counted = |(service, credentials): (&Service, i64)| CountedServiceView {
+        name: service.name.to_string(),
+        title: service.title.clone(),
+        credentials,
+    };
+    let services = broker.operator_counts_services(call).await?;
+    Ok(CountServicesResponse { services: services.into_iter().map(counted).collect() })
 }
 
 async fn show_service(

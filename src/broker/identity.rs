@@ -64,8 +64,8 @@ impl Broker {
             Subject::Operator | Subject::OrganizationClient { .. } => {
                 let id = call.caller.client_id.ok_or_else(|| Error::not_found("client"))?;
                 let found = rows.find_client(id, self.clock.now()).await?;
-                let (client, _) = found.ok_or_else(|| Error::not_found("client"))?;
-                Ok((client.name, None))
+                let found = found.ok_or_else(|| Error::not_found("client"))?;
+                Ok((found.client.name, None))
             }
         }
     }

@@ -1,7 +1,10 @@
 //! The catalog of services, for whoever shows a token.
 
+use std::collections::HashMap;
+
 use crate::model::{
     catalog::{Catalog, Service},
+    scope::Operation,
     service::ServiceName,
 };
 
@@ -18,6 +21,17 @@ impl Broker {
     ) -> Result<impl Iterator<Item = &'static Service> + use<>, Error> {
         self.check_token(call).await?;
         Ok(Catalog::built_in().services())
+    }
+
+    /// Every service, with how many credentials of it there are. For operators.
+    ///
+    /// # Errors
+    /// [`super::Code::Forbidden`] for a caller that is none.
+    pub async fn operator_counts_services(&self, call: &Call) -> Result<Vec<(&'static Service, i64)>, Error> {
+        self.operator(call, Operation::AdminRead).await?;
+        let counts: HashMap<String, i64> = self.store.rows().count_credentials().await?.into_iter().collect();
+        let count = |service: &Service| counts.get(service.name.as_str()).copied().unwrap_or_default();
+        Ok(Catalog::built_in().services().map(|service| (service, count(service))).collect())
     }
 
     /// A service.

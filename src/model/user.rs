@@ -11,7 +11,7 @@ use super::{
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// Unique among users.
+    /// Unique among users, in lower case: see [`normal_email`].
     pub email: String,
     /// For people.
     pub name: String,
@@ -23,6 +23,13 @@ pub struct User {
     pub revision: i64,
     /// When it was made.
     pub created_at: Instant,
+}
+
+/// An e-mail address as it is stored and compared. Mail servers may tell cases apart; none that anybody uses does, and a
+/// person who is invited must not become another one by a capital letter.
+#[must_use]
+pub fn normal_email(address: &str) -> String {
+    address.to_lowercase()
 }
 
 impl Listed for User {

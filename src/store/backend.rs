@@ -62,11 +62,7 @@ pub trait Backend: Send + Sync + 'static {
     /// A token of either kind.
     async fn find_token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
     /// A client, and the digests of its secrets that are good at `now`, each with the instant it runs out.
-    async fn find_client(
-        &self,
-        id: ClientId,
-        now: Instant,
-    ) -> Result<Option<(Client, Vec<SecretDigest>)>, StoreError>;
+    async fn find_client(&self, id: ClientId, now: Instant) -> Result<Option<FoundClient>, StoreError>;
     /// Whether the URI is a registered resource server.
     async fn is_resource(&self, uri: &str) -> Result<bool, StoreError>;
     /// A page of clients.
@@ -85,6 +81,8 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         query: &ListQuery<CredentialFilter>,
     ) -> Result<Page<Credential, Cursor>, StoreError>;
+    /// How many credentials of each service there are.
+    async fn count_credentials(&self) -> Result<Vec<(String, i64)>, StoreError>;
     /// Who holds live leases on a credential at `now`.
     async fn list_holders(&self, id: CredentialId, now: Instant) -> Result<Vec<Holder>, StoreError>;
     /// A user.
@@ -197,6 +195,17 @@ pub trait Backend: Send + Sync + 'static {
 
 /// A client secret's digest in hex, and the instant it runs out.
 pub type SecretDigest = (String, Option<Instant>);
+
+/// A client, and what its authentication needs.
+#[derive(Debug, Clone)]
+pub struct FoundClient {
+    /// The client.
+    pub client: Client,
+    /// Whether its user or organization is active; `system` always is.
+    pub owner_stands: bool,
+    /// The secrets that are good.
+    pub secrets: Vec<SecretDigest>,
+}
 
 /// A filter over a principal's own leases.
 #[derive(Debug, Clone)]

@@ -43,7 +43,7 @@ impl Broker {
         let now = self.clock.now();
         let Invitation { id, organization_id, email, role, revision, .. } =
             self.open_invitation(&call.origin, link, now).await?.invitation;
-        if user.email.to_lowercase() != email {
+        if user.email != email {
             let message = "the invitation is for another e-mail address than yours";
             return Err(Error::new(Code::Forbidden, message));
         }

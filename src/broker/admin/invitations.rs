@@ -18,6 +18,7 @@ use crate::{
         page::{ListQuery, OrderKey},
         scope::Operation,
         secret::SecretText,
+        user::normal_email,
     },
     store::{
         StoreError,
@@ -82,7 +83,7 @@ impl Broker {
         let invitation = Invitation {
             id: self.entropy.id(created_at),
             organization_id,
-            email: email.to_lowercase(),
+            email: normal_email(&email),
             role,
             invited_by: inviter(call),
             by_operator: authorized.authority == Authority::Operator,

@@ -158,6 +158,21 @@ impl Broker {
         self.members(MemberFilter::User(person(call)?), page, &[OrderKey::CreatedAt]).await
     }
 
+    /// Lists a user's memberships, by their beginning. For operators.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::InvalidRequest`] for a page or an order that is none.
+    pub async fn operator_lists_memberships(
+        &self,
+        call: &Call,
+        user: &str,
+        page: &ListRequest,
+    ) -> Result<Listing<Member>, Error> {
+        self.operator(call, Operation::AdminRead).await?;
+        let user = self.user(user_id(user)?).await?;
+        self.members(MemberFilter::User(user.id), page, &[OrderKey::CreatedAt]).await
+    }
+
     /// Ends the caller's own membership; answers how many live leases ended.
     ///
     /// # Errors

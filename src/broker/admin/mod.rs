@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod audit;
+mod changes;
 mod clients;
 mod credentials;
 mod invitations;
@@ -25,7 +26,7 @@ use crate::{
         id::{OrganizationId, UserId},
         organization::{Membership, Organization, OrganizationStatus, Role},
         owner::Owner,
-        user::User,
+        user::{User, normal_email},
     },
     store::admin::{AdminChange, Change, LeasesOf},
 };
@@ -117,7 +118,7 @@ impl Broker {
     /// [`super::Code::Conflict`] when the e-mail address is taken.
     pub async fn create_user(&self, actor: &Actor, email: &str, name: &str) -> Result<User, Error> {
         let created_at = self.clock.now();
-        let (email, name) = (email.to_owned(), name.to_owned());
+        let (email, name) = (normal_email(email), name.to_owned());
         let user = User {
             id: self.entropy.id(created_at),
             email,

@@ -18,7 +18,11 @@ use crate::{
     store::admin::{Change, LeasesOf, OrganizationPatch, Precondition, Row},
 };
 
-use super::users::{Updated, name_violation, user_id};
+use super::{
+    Updated,
+    changes::{described, unchanged},
+    users::{name_violation, user_id},
+};
 
 /// An organization to make.
 #[derive(Debug, Clone)]
@@ -138,16 +142,19 @@ impl Broker {
         let before = self.standing_organization(id).await?;
         // What does not change must not raise an epoch.
         let status = status.filter(|status| *status != before.status);
+        let name = name.filter(|name| *name != before.name);
+        if name.is_none() && status.is_none() {
+            let known = before.revision;
+            return unchanged(before, revision, known);
+        }
         let leases_ended = match status {
             Some(OrganizationStatus::Suspended) => {
                 self.leases_lost(before.status, LeasesOf::Organization(id)).await?
             }
             _ => 0,
         };
-        let mut record = self.success(&authorized, EventName::OrganizationUpdated, id);
-        if let Some(name) = &name {
-            record = record.with("name", name.as_str());
-        }
+        let record = self.success(&authorized, EventName::OrganizationUpdated, id);
+        let mut record = described(record, [("name", name.clone())]);
         if let Some(status) = status {
             record = record.with("status", status.as_str()).with("leases_ended", leases_ended);
         }

@@ -8,12 +8,15 @@ use crate::{
     model::{
         audit::EventName,
         id::UserId,
+        owner::Owner,
         page::{ListQuery, OrderKey},
         scope::Operation,
-        user::{User, UserFilter},
+        user::{User, UserFilter, normal_email},
     },
     store::admin::{Change, LeasesOf, Precondition, Row, UserPatch},
 };
+
+use super::changes::{described, switched, unchanged};
 
 /// A user to make.
 #[derive(Debug, Clone)]
@@ -64,13 +67,16 @@ impl Broker {
         let authorized = self.operator(call, Operation::AdminWrite).await?;
         check(Some(&new.email), Some(&new.name))?;
         let NewUser { email, name } = new;
+        let email = normal_email(&email);
         let created_at = self.clock.now();
         let id: UserId = self.entropy.id(created_at);
         let user = User { id, email, name, active: true, epoch: 1, revision: 1, created_at };
-        let change = Change::CreateUser(user.clone());
-        self.change(call, authorized, EventName::UserCreated, &id.to_string(), change)
-            .await
-            .map_err(|error| error.on_conflict("a user with this e-mail address exists"))?;
+        let authorized = authorized.on_behalf_of(Owner::User(id));
+        let record = self.success(&authorized, EventName::UserCreated, id);
+        let record = record.with("email", user.email.as_str()).with("name", user.name.as_str());
+        let changed =
+            self.change_recorded(call, authorized, vec![record], Change::CreateUser(user.clone())).await;
+        changed.map_err(|error| error.on_conflict(TAKEN))?;
         Ok(user)
     }
 
@@ -95,7 +101,9 @@ impl Broker {
         self.operator(call, Operation::AdminRead).await?;
         let (order, after, size) =
             request.page.read(&[OrderKey::CreatedAt, OrderKey::Email, OrderKey::Name])?;
-        let query = ListQuery { filter: request.filter, order, after, size };
+        let UserFilter { email, active } = request.filter;
+        let filter = UserFilter { email: email.as_deref().map(normal_email), active };
+        let query = ListQuery { filter, order, after, size };
         Ok(Listing::of(order, self.store.rows().list_users(&query).await?))
     }
 
@@ -115,19 +123,26 @@ impl Broker {
         check(update.email.as_deref(), update.name.as_deref())?;
         let UpdateUser { email, name, active, revision } = update;
         let before = self.user(id).await?;
-        let leases_ended = if active == Some(false) && before.active {
-            self.live_leases_of(LeasesOf::User(id)).await?
-        } else {
-            0
-        };
-        let authorized =
-            authorized.with(revision.map(|revision| Precondition::Revision(Row::User(id), revision)));
-        // What does not change must not raise an epoch.
+        // What does not change must not raise an epoch, nor a revision.
+        let email = email.as_deref().map(normal_email).filter(|email| *email != before.email);
+        let name = name.filter(|name| *name != before.name);
         let active = active.filter(|active| *active != before.active);
+        if email.is_none() && name.is_none() && active.is_none() {
+            let known = before.revision;
+            return unchanged(before, revision, known);
+        }
+        let leases_ended = match active {
+            Some(false) => self.live_leases_of(LeasesOf::User(id)).await?,
+            _ => 0,
+        };
+        let as_read = revision.map(|revision| Precondition::Revision(Row::User(id), revision));
+        let authorized = authorized.on_behalf_of(Owner::User(id)).with(as_read);
+        let record = self.success(&authorized, EventName::UserUpdated, id);
+        let record = described(record, [("email", email.clone()), ("name", name.clone())]);
+        let record = switched(record, active, leases_ended);
         let change = Change::UpdateUser(id, UserPatch { email, name, active });
-        self.change(call, authorized, EventName::UserUpdated, &id.to_string(), change)
-            .await
-            .map_err(|error| error.on_conflict("a user with this e-mail address exists"))?;
+        let changed = self.change_recorded(call, authorized, vec![record], change).await;
+        changed.map_err(|error| error.on_conflict(TAKEN))?;
         Ok(Updated { row: self.user(id).await?, leases_ended })
     }
 
@@ -163,3 +178,5 @@ pub(super) fn name_violation(field: &str, name: &str) -> Option<Violation> {
     let reason = "must have 1 to 100 characters, no control characters, and no space at its ends";
     (!(fits && printable)).then(|| Violation::new(field, reason))
 }
+
+const TAKEN: &str = "a user with this e-mail address exists";

@@ -1,5 +1,5 @@
-//! Client authentication (RFC 6749, section 2.3.1). An unknown client, a wrong secret and a client that is switched off
-//! look and cost the same.
+//! Client authentication (RFC 6749, section 2.3.1). An unknown client, a wrong secret and a client that is switched off,
+//! itself or with its owner, look and cost the same.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::{
     broker::{Broker, Origin},
     keyring::digest::{TokenDigest, verify_secret},
     model::{client::Client, id::ClientId, instant::Instant, principal::Principal},
+    store::backend::FoundClient,
     telemetry,
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct ClientCache {
 /// A client, and the digests that prove it, each with the instant it runs out.
 pub(crate) struct KnownClient {
     pub(crate) client: Client,
+    /// Whether it, and whom it acts for, are active.
+    stands: bool,
     digests: Vec<(TokenDigest, Option<Instant>)>,
 }
 
@@ -96,7 +99,7 @@ impl Broker {
                 ..TokenError::new(TokenErrorCode::SlowDown, text)
             });
         }
-        if let Some(known) = self.known_client(credentials, now).await?.filter(|known| known.client.active) {
+        if let Some(known) = self.known_client(credentials, now).await?.filter(|known| known.stands) {
             return Ok(known.believed());
         }
         let _ = self.failures.admit(&address, now);
@@ -110,7 +113,7 @@ impl Broker {
     fn cached_client(&self, credentials: &ClientCredentials, now: Instant) -> Option<Arc<KnownClient>> {
         let id: ClientId = credentials.client_id.parse().ok()?;
         let known = self.clients.entries.get(&id)?;
-        (known.client.active && known.proves(credentials.client_secret.expose(), now)).then_some(known)
+        (known.stands && known.proves(credentials.client_secret.expose(), now)).then_some(known)
     }
 
     async fn known_client(
@@ -122,9 +125,10 @@ impl Broker {
         // An id of no client's form is looked up too, as one that nobody has.
         let id = credentials.client_id.parse().unwrap_or_else(|_| nobody());
         let found = self.store.rows().find_client(id, now).await?;
-        let known = found.map(|(client, digests)| {
-            let digests = digests.into_iter().filter_map(|(text, until)| Some((text.parse().ok()?, until)));
-            Arc::new(KnownClient { client, digests: digests.collect() })
+        let known = found.map(|FoundClient { client, owner_stands, secrets }| {
+            let digests = secrets.into_iter().filter_map(|(text, until)| Some((text.parse().ok()?, until)));
+            let stands = client.active && owner_stands;
+            Arc::new(KnownClient { client, stands, digests: digests.collect() })
         });
         let Some(known) = known else {
             // The same digest and comparison as for a client that exists.

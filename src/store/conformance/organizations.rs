@@ -187,8 +187,9 @@ pub(super) async fn a_deleted_organization_leaves_its_name_alone(ground: &Ground
     assert_eq!(ground.backend.find_member(world.organization, world.user).await.expect("members"), None);
     assert_eq!(ground.backend.list_memberships(world.user).await.expect("memberships"), vec![]);
     let found = ground.backend.find_client(world.organization_client, NOW).await.expect("clients");
-    let (client, secrets) = found.expect("the client");
-    assert_eq!((client.active, client.epoch, secrets), (false, 1, vec![]));
+    let found = found.expect("the client");
+    assert_eq!((found.client.active, found.client.epoch, found.secrets), (false, 1, vec![]));
+    assert!(!found.owner_stands);
     assert!(ground.backend.load_credentials(&[world.shared]).await.expect("credentials").is_empty());
     assert_eq!(ground.backend.list_data_keys(owner).await.expect("keys"), vec![]);
     assert_eq!(ground.number("SELECT count(*) FROM doubts WHERE kind <> 'user'").await, 2);

@@ -18,6 +18,7 @@ use crate::{
     store::{
         StoreError,
         admin::{Change, ClientPatch},
+        backend::FoundClient,
     },
 };
 
@@ -136,8 +137,9 @@ pub(super) async fn clients_keep_digests_until_they_run_out(ground: &Ground) {
     let world = World::new(ground).await;
     let digests = async |now: Instant| {
         let found = ground.backend.find_client(world.client, now).await.expect("clients");
-        let (client, digests) = found.expect("the client");
-        assert_eq!(client.owner, Owner::User(world.user));
+        let FoundClient { client, owner_stands, secrets } = found.expect("the client");
+        assert_eq!((client.owner, owner_stands), (Owner::User(world.user), true));
+        let digests = secrets;
         assert!(digests.iter().all(|(_, until)| until.is_none_or(|at| at > now)));
         let mut digests: Vec<String> = digests.into_iter().map(|(digest, _)| digest).collect();
         digests.sort();
@@ -214,7 +216,7 @@ pub(super) async fn resources_are_registered(ground: &Ground) {
 pub(super) async fn clients_are_updated_and_deleted(ground: &Ground) {
     let world = World::new(ground).await;
     let find =
-        async |id| ground.backend.find_client(id, NOW).await.expect("clients").map(|(client, _)| client);
+        async |id| ground.backend.find_client(id, NOW).await.expect("clients").map(|found| found.client);
     let scopes: ScopeSet = "lease:create service:jira".parse().expect("scopes");
     let patch = ClientPatch { name: Some("other".to_owned()), ..ClientPatch::default() };
     ground.apply(Change::UpdateClient(world.organization_client, patch)).await.expect("changed");

@@ -27,7 +27,7 @@ use crate::{
     store::{
         admin::{Checkpoint, LeasesOf, StoredSigningKey, WrappedDataKey},
         audit::{AuditPosition, AuditQuery},
-        backend::{Backend, LeaseFilter, LeaseQuery, LeaseTally, SecretDigest, TallyQuery, Tx},
+        backend::{Backend, FoundClient, LeaseFilter, LeaseQuery, LeaseTally, TallyQuery, Tx},
         chain::{ChainHead, StoredEntry},
         error::StoreError,
     },
@@ -91,11 +91,7 @@ impl Backend for Store {
         tokens::find_token(&mut *self.reader().await?, id).await
     }
 
-    async fn find_client(
-        &self,
-        id: ClientId,
-        now: Instant,
-    ) -> Result<Option<(Client, Vec<SecretDigest>)>, StoreError> {
+    async fn find_client(&self, id: ClientId, now: Instant) -> Result<Option<FoundClient>, StoreError> {
         tokens::find_client(&mut *self.reader().await?, id, now).await
     }
 
@@ -127,6 +123,10 @@ impl Backend for Store {
         query: &ListQuery<CredentialFilter>,
     ) -> Result<Page<Credential, Cursor>, StoreError> {
         credentials::list_page(&mut *self.reader().await?, query).await
+    }
+
+    async fn count_credentials(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        credentials::count_by_service(&mut *self.reader().await?).await
     }
 
     async fn list_holders(&self, id: CredentialId, now: Instant) -> Result<Vec<Holder>, StoreError> {

@@ -189,6 +189,10 @@ async fn make_primary(connection: &mut Connection, id: CredentialId) -> Result<(
     people::raise_revision(connection, owner).await.map(drop)
 }
 
+pub(super) async fn count_by_service(connection: &mut Connection) -> Result<Vec<(String, i64)>, StoreError> {
+    fetch(connection, query(&sql::COUNT_BY_SERVICE)).await
+}
+
 pub(super) async fn holders(
     connection: &mut Connection,
     id: CredentialId,

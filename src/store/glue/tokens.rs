@@ -21,9 +21,11 @@ use crate::{
     },
     store::{
         admin::ClientPatch,
-        backend::SecretDigest,
+        backend::FoundClient,
         error::StoreError,
-        rows::{ClientRow, Place, ResourceRow, TokenFactsRow, TokenParameters, TokenRow, by_id},
+        rows::{
+            ClientRow, FoundClientRow, Place, ResourceRow, TokenFactsRow, TokenParameters, TokenRow, by_id,
+        },
         sql::tokens as sql,
     },
 };
@@ -161,15 +163,14 @@ pub(super) async fn find_client(
     connection: &mut Connection,
     id: ClientId,
     now: Instant,
-) -> Result<Option<(Client, Vec<SecretDigest>)>, StoreError> {
+) -> Result<Option<FoundClient>, StoreError> {
     let id = id.to_string();
-    let client =
-        find_model::<ClientRow, Client>(connection, query(&sql::FIND_CLIENT).bind(id.clone())).await?;
-    let Some(client) = client else { return Ok(None) };
+    let row: Option<FoundClientRow> = find(connection, query(&sql::FIND_CLIENT).bind(id.clone())).await?;
+    let Some(FoundClientRow { client, owner_stands }) = row else { return Ok(None) };
     let statement = query(&sql::CLIENT_SECRETS).bind(id).bind(now.micros());
     let digests: Vec<(String, Option<i64>)> = fetch(connection, statement).await?;
     let digests = digests.into_iter().map(|(digest, until)| (digest, until.map(Instant::from_micros)));
-    Ok(Some((client, digests.collect())))
+    Ok(Some(FoundClient { client: client.try_into()?, owner_stands, secrets: digests.collect() }))
 }
 
 pub(super) async fn insert_client(

@@ -23,7 +23,7 @@ pub(in crate::store) use lease::{
 pub(in crate::store) use organization::{MemberRow, OrganizationRow};
 pub(in crate::store) use people::{MembershipRow, StandingRow, UserRow};
 pub(in crate::store) use token::{
-    ClientRow, McpTokenRow, ResourceRow, TokenFactsRow, TokenParameters, TokenRow,
+    ClientRow, FoundClientRow, McpTokenRow, ResourceRow, TokenFactsRow, TokenParameters, TokenRow,
 };
 
 use super::error::StoreError;

@@ -175,6 +175,14 @@ pub(in crate::store) struct ClientRow {
     created_at: i64,
 }
 
+/// A client found by its id.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct FoundClientRow {
+    #[sqlx(flatten)]
+    pub(in crate::store) client: ClientRow,
+    pub(in crate::store) owner_stands: bool,
+}
+
 impl TryFrom<ClientRow> for Client {
     type Error = StoreError;
 

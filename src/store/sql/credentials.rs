@@ -51,6 +51,9 @@ statements! {
     /// Makes credential `$1` primary; no other of its owner and service may be.
     MAKE_PRIMARY = "credential.make_primary":
         "UPDATE credentials SET is_primary = TRUE, revision = revision + 1 WHERE id = $1";
+    /// How many there are of each service.
+    COUNT_BY_SERVICE = "credential.count_by_service":
+        "SELECT service, count(*) FROM credentials GROUP BY service";
     /// Who holds live leases on credential `$1` at `$2`, with the role in its organization.
     HOLDERS = "credential.holders":
         "SELECT l.user_id, coalesce(m.role, c.role) AS role, count(DISTINCT l.id) AS leases

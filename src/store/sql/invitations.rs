@@ -49,7 +49,7 @@ statements! {
     /// Those of organization `$1` for user `$2`, who is a member now.
     USE_UP = "invitation.use_up":
         "DELETE FROM invitations WHERE organization_id = $1
-             AND email = (SELECT lower(u.email) FROM users u WHERE u.id = $2)";
+             AND email = (SELECT u.email FROM users u WHERE u.id = $2)";
     /// Every invitation of organization `$1`.
     DELETE_ALL = "invitation.delete_all": "DELETE FROM invitations WHERE organization_id = $1";
     /// Those that ran out before `$1`, at most `$2`.

@@ -64,7 +64,7 @@ statements! {
     /// Whether organization `$1` has a member of e-mail address `$2`, in lower case.
     IS_MEMBER = "member.by_email":
         "SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id
-         WHERE m.organization_id = $1 AND NOT m.removed AND lower(u.email) = $2";
+         WHERE m.organization_id = $1 AND NOT m.removed AND u.email = $2";
 }
 
 /// A name and a status, if given: `$2` and `$3`.

@@ -28,10 +28,34 @@ macro_rules! token {
     };
 }
 
-/// A client; `rows::ClientRow` reads it.
+/// Whether the user or organization that owns client `c` is active; `system` always is.
+macro_rules! owner_stands {
+    ($client:literal) => {
+        concat!(
+            "(",
+            $client,
+            ".owner = 'system' OR EXISTS (
+                 SELECT 1 FROM users u WHERE u.id = ",
+            $client,
+            ".owner AND u.active)
+             OR EXISTS (SELECT 1 FROM organizations o WHERE o.id = ",
+            $client,
+            ".owner AND o.status = 'active'))"
+        )
+    };
+}
+
+/// Columns of a client; `rows::ClientRow` reads them.
+macro_rules! client_columns {
+    () => {
+        "id, owner, name, role, scopes, active, epoch, revision, created_at"
+    };
+}
+
+/// A client.
 macro_rules! client {
     () => {
-        "SELECT id, owner, name, role, scopes, active, epoch, revision, created_at FROM clients "
+        concat!("SELECT ", client_columns!(), " FROM clients ")
     };
 }
 
@@ -44,19 +68,19 @@ statements! {
     FACTS = "token.facts" columns (id text): facts!();
     /// `$1` id.
     FIND = "token.find": concat!(token!(), "WHERE id = $1");
-    /// Inserts access tokens whose client stands as it was read; answers which.
+    /// Inserts access tokens whose client stands as it was read, with its owner; answers which.
     INSERT_ACCESS = "token.insert_access" columns (
         id text, client_id text, user_id text, owner text, name text, scopes text, audience text, epoch bigint,
         issued_at bigint, expires_at bigint, max_usages bigint, secret text):
-        "INSERT INTO tokens (id, kind, client_id, user_id, owner, name, scopes, audience, epoch, active, issued_at,
+        concat!("INSERT INTO tokens (id, kind, client_id, user_id, owner, name, scopes, audience, epoch, active, issued_at,
              expires_at, max_usages, usages)
          SELECT r.id, 'access', r.client_id, r.user_id, r.owner, r.name, r.scopes, r.audience, r.epoch, TRUE,
              r.issued_at, r.expires_at, r.max_usages, 0
          FROM r JOIN clients c ON c.id = r.client_id AND c.active AND c.epoch = r.epoch
          JOIN client_secrets s ON s.client_id = c.id AND s.digest = r.secret
              AND (s.expires_at IS NULL OR s.expires_at > r.issued_at)
-         WHERE TRUE
-         RETURNING id";
+         WHERE ", owner_stands!("c"), "
+         RETURNING id");
     /// Revokes tokens of their clients at `$2`; answers which were live.
     REVOKE = "token.revoke" rows (of_id text, of_client text):
         "UPDATE tokens SET revoked_at = $2 FROM r
@@ -85,17 +109,17 @@ statements! {
         "DELETE FROM tokens WHERE id IN (
              SELECT t.id FROM tokens t WHERE t.kind = 'access' AND t.expires_at < $1 ORDER BY t.expires_at LIMIT $2)";
 
-    /// `$1` id.
+    /// `$1` id; `rows::FoundClientRow` reads it.
     FIND_CLIENT = "client.find":
-        concat!(client!(), "WHERE id = $1");
+        concat!("SELECT ", client_columns!(), ", ", owner_stands!("c"), " AS owner_stands FROM clients c WHERE c.id = $1");
     /// Digests of client `$1` that are good at `$2`.
     CLIENT_SECRETS = "client_secret.list":
         "SELECT digest, expires_at FROM client_secrets WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
-    /// Inserts a client, if its owner is there: `$1` id, `$2` owner, `$3` name, `$4` role, `$5` scopes, `$6` active,
+    /// Inserts a client, if its owner is there and not deleted: `$1` id, `$2` owner, `$3` name, `$4` role, `$5` scopes, `$6` active,
     /// `$7` epoch, `$8` at.
     INSERT_CLIENT = "client.insert":
         "INSERT INTO clients (id, owner, name, role, scopes, active, epoch, created_at)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM owners o WHERE o.id = $2)";
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM owners o WHERE o.id = $2 AND NOT o.closed)";
     /// `$1` client, `$2` digest, `$3` at; only of a client that is there.
     INSERT_SECRET = "client_secret.insert":
         "INSERT INTO client_secrets (client_id, digest, created_at)

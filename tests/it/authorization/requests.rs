@@ -34,6 +34,7 @@ pub(super) async fn request(stage: &Stage, operation: &str) -> Value {
         "query_audit" | "export_audit" => json!({ "owner": stage.team.id.to_string() }),
         "create_user" => json!({ "email": stage.fresh("user@example.test"), "name": "Somebody" }),
         "show_user" => json!({ "id": stage.person.id.to_string() }),
+        "list_user_memberships" => json!({ "user_id": stage.person.id.to_string() }),
         "update_user" => json!({ "id": stage.person.id.to_string(), "name": "Renamed" }),
         "create_credential" | "list_credentials" | "show_credential" | "update_credential"
         | "rotate_credential" | "delete_credential" => credential_request(stage, operation).await,
@@ -244,6 +245,7 @@ const WITHOUT_FIELDS: &[&str] = &[
     "list_own_tokens",
     "list_resources",
     "list_root_keys",
+    "count_services",
     "list_services",
     "list_signing_keys",
     "list_tokens",

@@ -132,6 +132,12 @@ scenarios! {
         // Times may be equal: then ids decide.
         expected.sort_by_key(|(id, _)| of.iter().position(|(known, _)| known == id));
         assert_eq!(of, expected);
+        let operator = scene.operator("admin:read").await;
+        let user = json!({ "user_id": ann.id.to_string() });
+        assert_eq!(operator.does("list_user_memberships", user.clone()).await, listed);
+        assert_eq!(ann.run("list_user_memberships", user).await.refusal(), "insufficient_scope");
+        let nobody = json!({ "user_id": "usr_00000000000000000000000000" });
+        assert_eq!(operator.run("list_user_memberships", nobody).await.refusal(), "not_found");
 
         let left = ann.does("leave_organization", json!({ "organization_id": other.id.to_string() })).await;
         assert_eq!(left, json!({ "leases_ended": 1 }));

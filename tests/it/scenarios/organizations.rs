@@ -86,6 +86,8 @@ scenarios! {
             request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             assert_eq!(operator.run(operation, request).await.refusal(), "conflict", "{operation}");
         }
+        let client = json!({ "owner": team.id.to_string(), "name": "late", "role": "guest", "scopes": ["lease:create"] });
+        assert_eq!(operator.run("create_client", client).await.refusal(), "not_found");
         let found = operator.does("list_organizations", json!({ "name": team.name })).await;
         assert_eq!(found["organizations"], json!([]));
         let found = operator.does("list_organizations", json!({ "name": team.name, "status": "deleted" })).await;

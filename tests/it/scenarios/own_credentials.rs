@@ -72,6 +72,16 @@ scenarios! {
         for name in ["todoist", "jira", "notion", "sentry", "openai", "anthropic", "github", "gmail", "tray", "orderdesk", "todo", "bearer", "api_key", "basic", "custom_headers"] {
             assert!(names.contains(&name), "{name}");
         }
+        let operator = scene.operator("admin:read").await;
+        let jiras = async || {
+            let counted = operator.does("count_services", json!({})).await;
+            let counted = counted["services"].as_array().unwrap().clone();
+            assert!(counted.iter().map(|service| &service["name"]).eq(names.iter()));
+            counted.iter().find(|service| service["name"] == "jira").unwrap()["credentials"].as_i64().unwrap()
+        };
+        let before = jiras().await;
+        ann.deposits("jira", "hers").await;
+        assert!(jiras().await > before, "others may deposit at the same time");
         let jira = ann.does("show_service", json!({ "name": "jira" })).await;
         assert!(services.contains(&jira));
         let secrets: Vec<&Value> =

@@ -7,6 +7,7 @@ use leasehold::{
     model::{audit::EventName, organization::Role, scope::ScopeSet},
     store::admin::Change,
 };
+use serde_json::json;
 
 use crate::harness::{
     Ask, ListAsk, Refused as _, TokenAsk,
@@ -190,6 +191,24 @@ scenarios! {
         scene.passes(600);
         assert_eq!(client.token(None).await.refusal(), "invalid_client");
         assert!(scene.way_in().token(&with_new).await.is_ok());
+    }
+
+    async fn a_client_gets_no_token_while_its_owner_does_not_stand(scene) {
+        let (ann, team, operator) = (scene.person().await, scene.team().await, scene.operator("admin:write").await);
+        let (program, own) = (team.client(Role::Member).await, ann.client().await);
+        let of_team = |status: &str| json!({ "organization_id": team.id.to_string(), "status": status });
+        let of_ann = |active: bool| json!({ "id": ann.id.to_string(), "active": active });
+        assert!(program.token(None).await.is_ok() && own.token(None).await.is_ok());
+
+        operator.does("update_organization", of_team("suspended")).await;
+        operator.does("update_user", of_ann(false)).await;
+
+        // What is signed would be good at every resource server that asks nobody.
+        assert_eq!(program.token(None).await.refusal(), "invalid_client");
+        assert_eq!(own.token(None).await.refusal(), "invalid_client");
+        operator.does("update_organization", of_team("active")).await;
+        operator.does("update_user", of_ann(true)).await;
+        assert!(program.token(None).await.is_ok() && own.token(None).await.is_ok());
     }
 
     async fn an_mcp_token_runs_out(scene) {

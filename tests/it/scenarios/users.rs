@@ -7,13 +7,14 @@ use crate::harness::{api::Refused, scenarios};
 scenarios! {
     async fn an_operator_makes_finds_and_changes_users(scene) {
         let operator = scene.operator("admin:read admin:write").await;
-        let email = format!("ada-{:?}@example.org", scene.via);
+        let written = format!("Ada-{:?}@Example.ORG", scene.via);
+        let email = written.to_lowercase();
 
-        let made = operator.does("create_user", json!({ "email": email, "name": "Ada" })).await;
+        let made = operator.does("create_user", json!({ "email": written, "name": "Ada" })).await;
         let id = made["id"].clone();
         assert_eq!((&made["email"], &made["active"], &made["etag"]), (&json!(email), &json!(true), &json!("1")));
         assert_eq!(operator.does("show_user", json!({ "id": id })).await, made);
-        let found = operator.does("list_users", json!({ "email": email })).await;
+        let found = operator.does("list_users", json!({ "email": written })).await;
         assert_eq!(found["users"], json!([made]));
 
         let renamed = operator.does("update_user", json!({ "id": id, "name": "Ada L.", "etag": "1" })).await;
@@ -21,9 +22,25 @@ scenarios! {
         let stale = operator.run("update_user", json!({ "id": id, "name": "Eva", "etag": "1" })).await;
         assert_eq!(stale.refusal(), "precondition_failed");
 
+        let same = operator.does("update_user", json!({ "id": id, "name": "Ada L.", "email": written, "active": true })).await;
+        assert_eq!(same["etag"], "2", "what changes nothing raises nothing");
+        let stale = operator.run("update_user", json!({ "id": id, "name": "Ada L.", "etag": "1" })).await;
+        assert_eq!(stale.refusal(), "precondition_failed");
+        operator.does("update_user", json!({ "id": id, "active": false })).await;
+
         let records = scene.records_of(id.as_str().unwrap()).await;
-        let events: Vec<&str> = records.iter().map(|record| record.event.as_str()).collect();
-        assert_eq!(events.iter().filter(|event| event.starts_with("user_")).count(), 2, "{events:?}");
+        let told: Vec<_> = records
+            .into_iter()
+            .filter(|record| record.event.starts_with("user_"))
+            .map(|record| (record.event, record.owner, Value::Object(record.details)))
+            .collect();
+        let owner = Some(id.as_str().unwrap().to_owned());
+        let expected = [
+            ("user_created", json!({ "email": email, "name": "Ada" })),
+            ("user_updated", json!({ "name": "Ada L." })),
+            ("user_updated", json!({ "active": false, "leases_ended": 0 })),
+        ];
+        assert_eq!(told, expected.map(|(event, details)| (event.to_owned(), owner.clone(), details)));
     }
 
     async fn bad_users_are_refused_field_by_field(scene) {
@@ -39,8 +56,10 @@ scenarios! {
         }
         let email = format!("twin-{:?}@example.org", scene.via);
         operator.does("create_user", json!({ "email": email, "name": "One" })).await;
-        let twin = operator.run("create_user", json!({ "email": email, "name": "Two" })).await;
-        assert_eq!(twin.refusal(), "conflict");
+        for email in [email.clone(), email.to_uppercase()] {
+            let twin = operator.run("create_user", json!({ "email": email, "name": "Two" })).await;
+            assert_eq!(twin.refusal(), "conflict", "{email}");
+        }
         for order in ["page_size", "colour"] {
             let failure = operator.run("list_users", json!({ "order_by": order })).await.failure();
             assert_eq!(failure.fields, vec!["order_by"]);

@@ -19,10 +19,19 @@ use crate::{
         scope::{Operation, ScopeSet},
         secret::SecretText,
     },
-    store::admin::{Change, ClientPatch, LeasesOf, Precondition, Row},
+    store::{
+        admin::{Change, ClientPatch, LeasesOf, Precondition, Row},
+        backend::FoundClient,
+    },
 };
 
-use super::{Updated, owned, owner::reason_violation, users::name_violation};
+use super::{
+    Updated,
+    changes::{described, switched, unchanged},
+    owned,
+    owner::reason_violation,
+    users::name_violation,
+};
 
 use bounds::{read_scopes, role_violation, scope_for, within};
 
@@ -67,6 +76,7 @@ impl Broker {
         let (client, secret, change) = self.new_client(NewClient { owner, name, role, scopes });
         let record = self.client_record(&authorized, EventName::ClientCreated, client.id, reason);
         let record = record.with("name", client.name.clone()).with("scopes", client.scopes.to_string());
+        let record = described(record, [("role", role.map(|role| role.to_string()))]);
         self.change_recorded(call, authorized, vec![record], change).await?;
         let secrets = vec![SecretAge { created_at: client.created_at, expires_at: None }];
         Ok((ShownClient { client, secrets }, secret))
@@ -129,21 +139,23 @@ impl Broker {
         let scopes = scopes.filter(|scopes| *scopes != before.scopes);
         let role = role.filter(|role| Some(*role) != before.role);
         let active = active.filter(|active| *active != before.active);
+        let name = name.filter(|name| *name != before.name);
         let given = scopes.clone().unwrap_or_default();
         within(call, authorized.authority, before.owner, &given, role.max(before.role))?;
+        if name.is_none() && scopes.is_none() && role.is_none() && active.is_none() {
+            return unchanged(self.shown_client(before.id).await?, revision, before.revision);
+        }
         let leases_ended = match active {
             Some(false) => self.live_leases_of(LeasesOf::Client(before.id)).await?,
             _ => 0,
         };
-        let mut record = self.client_record(&authorized, EventName::ClientUpdated, before.id, reason);
-        for (what, value) in [
+        let record = self.client_record(&authorized, EventName::ClientUpdated, before.id, reason);
+        let fields = [
             ("name", name.clone()),
             ("scopes", scopes.as_ref().map(ToString::to_string)),
             ("role", role.map(|role| role.to_string())),
-            ("active", active.map(|active| active.to_string())),
-        ] {
-            record = value.into_iter().fold(record, |record, value| record.with(what, value));
-        }
+        ];
+        let record = switched(described(record, fields), active, leases_ended);
         let change = Change::UpdateClient(before.id, ClientPatch { name, scopes, role, active });
         self.change_client(call, authorized, &before, revision, record, change).await?;
         Ok(Updated { row: self.shown_client(before.id).await?, leases_ended })
@@ -225,7 +237,7 @@ impl Broker {
         // Who lacks the scope learns nothing of what is there.
         call.require(Operation::AdminWrite)?;
         let found = self.store.rows().find_client(client_id(id)?, self.clock.now()).await?;
-        let (client, _) = found.ok_or_else(|| Error::not_found(CLIENT))?;
+        let FoundClient { client, .. } = found.ok_or_else(|| Error::not_found(CLIENT))?;
         let authorized =
             self.administrator_of_owner(call, Operation::AdminWrite, client.owner, CLIENT).await?;
         call.require(scope_for(client.owner))?;
@@ -256,7 +268,7 @@ impl Broker {
     async fn shown_client(&self, id: ClientId) -> Result<ShownClient, Error> {
         let now = self.clock.now();
         let found = self.store.rows().find_client(id, now).await?;
-        let (client, _) = found.ok_or_else(|| Error::not_found(CLIENT))?;
+        let FoundClient { client, .. } = found.ok_or_else(|| Error::not_found(CLIENT))?;
         let ages = self.store.rows().list_secret_ages(&[id], now).await?;
         Ok(ShownClient { client, secrets: ages.into_iter().map(|(_, age)| age).collect() })
     }

@@ -22,7 +22,7 @@ use crate::{
         audit::{Actor, AuditRecord, EventName},
         id::{TokenId, UserId},
         instant::Instant,
-        mcp_token::{McpToken, McpTokenFilter, McpTokenStatus},
+        mcp_token::{McpToken, McpTokenFilter, McpTokenPatch, McpTokenStatus},
         owner::Owner,
         page::{ListQuery, OrderKey},
         scope::{Scope, ScopeSet},
@@ -32,7 +32,11 @@ use crate::{
     store::admin::{Change, LeasesOf, MintedToken, Minter, NewText, Precondition, Row},
 };
 
-use super::users::name_violation;
+use super::{
+    Updated,
+    changes::{described, switched, unchanged},
+    users::name_violation,
+};
 
 pub use first::{FirstToken, make_first_token};
 pub use operator::MintOperatorToken;
@@ -234,6 +238,33 @@ impl Broker {
         let change = Change::RevokeMcpToken(id, self.clock.now());
         let tokens = self.change(call, authorized, EventName::TokenRevoked, &id.to_string(), change).await?;
         Ok(EndedTokens { tokens, leases: if tokens > 0 { leases } else { 0 } })
+    }
+
+    async fn change_stored(
+        &self,
+        call: &Call,
+        authorized: Authorized,
+        before: McpToken,
+        patch: McpTokenPatch,
+        read: Option<i64>,
+    ) -> Result<Updated<McpToken>, Error> {
+        let id = before.token.id;
+        // What does not change must not raise an epoch, nor a revision.
+        let name = patch.name.filter(|name| *name != before.token.name);
+        let active = patch.active.filter(|active| *active != before.active);
+        if name.is_none() && active.is_none() {
+            let known = before.revision;
+            return unchanged(before, read, known);
+        }
+        let leases_ended = match active {
+            Some(false) => self.live_leases_of(LeasesOf::Token(id)).await?,
+            _ => 0,
+        };
+        let record = self.success(&authorized, EventName::TokenUpdated, id);
+        let record = switched(described(record, [("name", name.clone())]), active, leases_ended);
+        let change = Change::UpdateMcpToken(id, McpTokenPatch { name, active });
+        self.change_recorded(call, authorized.with(revision(id, read)), vec![record], change).await?;
+        Ok(Updated { row: self.stored_token(id).await?, leases_ended })
     }
 
     async fn stored_token(&self, id: TokenId) -> Result<McpToken, Error> {

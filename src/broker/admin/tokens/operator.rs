@@ -11,16 +11,14 @@ use crate::{
         listing::Listing,
     },
     model::{
-        audit::EventName,
         id::UserId,
         mcp_token::{McpToken, McpTokenPatch},
         owner::Owner,
         scope::{Operation, ScopeSet},
     },
-    store::admin::{Change, LeasesOf},
 };
 
-use super::{EndedTokens, ListTokens, MintToken, MintedText, RotateToken, UpdateToken, revision, token_id};
+use super::{EndedTokens, ListTokens, MintToken, MintedText, RotateToken, UpdateToken, token_id};
 
 /// Asks for a token of somebody else's.
 #[derive(Debug, Clone, Default)]
@@ -124,15 +122,7 @@ impl Broker {
         if let Some(violation) = name.as_deref().and_then(|name| name_violation("name", name)) {
             return Err(Error::invalid(vec![violation]));
         }
-        let id = before.token.id;
-        // What does not change must not raise an epoch.
-        let active = active.filter(|active| *active != before.active);
-        let leases_ended =
-            if active == Some(false) { self.live_leases_of(LeasesOf::Token(id)).await? } else { 0 };
-        let authorized = authorized.with(revision(id, read));
-        let change = Change::UpdateMcpToken(id, McpTokenPatch { name, active });
-        self.change(call, authorized, EventName::TokenUpdated, &id.to_string(), change).await?;
-        Ok(Updated { row: self.stored_token(id).await?, leases_ended })
+        self.change_stored(call, authorized, before, McpTokenPatch { name, active }, read).await
     }
 
     /// Revokes a token for good, with whatever was minted with it. For operators.

@@ -6,17 +6,15 @@
 use crate::{
     broker::{Broker, Call, Code, Error, Violation, admin::Updated, authz::Authorized, listing::Listing},
     model::{
-        audit::EventName,
         mcp_token::{McpToken, McpTokenPatch, MintRefusal, may_mint, may_rotate},
         owner::Owner,
         principal::Principal,
         scope::Operation,
         token::Token,
     },
-    store::admin::Change,
 };
 
-use super::{EndedTokens, ListTokens, MintToken, MintedText, RotateToken, UpdateToken, revision, token_id};
+use super::{EndedTokens, ListTokens, MintToken, MintedText, RotateToken, UpdateToken, token_id};
 use crate::broker::admin::users::name_violation;
 
 impl Broker {
@@ -102,11 +100,8 @@ impl Broker {
         if let Some(violation) = name.as_deref().and_then(|name| name_violation("name", name)) {
             return Err(Error::invalid(vec![violation]));
         }
-        let id = self.token_of(owner, id).await?.token.id;
-        let authorized = authorized.with(revision(id, read));
-        let change = Change::UpdateMcpToken(id, McpTokenPatch { name, active: None });
-        self.change(call, authorized, EventName::TokenUpdated, &id.to_string(), change).await?;
-        Ok(Updated { row: self.stored_token(id).await?, leases_ended: 0 })
+        let before = self.token_of(owner, id).await?;
+        self.change_stored(call, authorized, before, McpTokenPatch { name, active: None }, read).await
     }
 
     /// Revokes an own token for good, with whatever was minted with it. Again is answered alike.
