@@ -188,7 +188,7 @@ async fn answer(
 
 fn builder(lifecycle: Lifecycle) -> Builder<Tasks> {
     let mut builder = Builder::new(Tasks(lifecycle));
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -227,7 +227,11 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 const BACKLOG: u32 = 1_024;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the first request's beginning.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// From an answer to the next request's header, its last byte included. Longer than programs keep connections that
+/// they do not use, so that they rarely send into one that is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 const MAX_STREAMS: u32 = 1_000;
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(200);
 const PING_INTERVAL: Duration = Duration::from_secs(20);

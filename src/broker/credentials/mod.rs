@@ -7,7 +7,7 @@
 mod deposit;
 mod own;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     model::{
@@ -137,6 +137,10 @@ impl Broker {
         let record = self.record(&authorized, EventName::CredentialCreated, credential.id, reason);
         let record = record.with("service", credential.service.to_string());
         let record = record.with("account", credential.account.to_string());
+        let record = match owner {
+            Owner::Organization(_) => record.with("sharing", json!(credential.sharing)),
+            Owner::User(_) | Owner::System => record,
+        };
         let id = credential.id;
         self.change_recorded(call, authorized, vec![record], Change::CreateCredential(credential))
             .await

@@ -27,7 +27,7 @@ pub struct CreateLease {
     pub organization_id: Option<String>,
     /// Lend what resolves and leave out the rest.
     pub allow_partial: bool,
-    /// A live lease of the same kind will do.
+    /// A live lease of the same kind, taken with this too, will do.
     pub reuse: bool,
     /// Free text of the borrower about itself, up to 500 characters.
     pub client_info: Option<String>,

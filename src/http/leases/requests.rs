@@ -32,7 +32,7 @@ pub(in crate::http) struct CreateBody {
     /// Lend what resolves and leave out the rest.
     #[serde(default)]
     allow_partial: bool,
-    /// A live lease of the same kind will do.
+    /// A live lease of the same kind, taken with `reuse` too, will do.
     #[serde(default)]
     reuse: bool,
     /// What the borrower says about itself.
