@@ -59,7 +59,7 @@ impl Broker {
     /// Makes an organization with its first owner. For operators.
     ///
     /// # Errors
-    /// [`Code::NotFound`] when the user does not exist.
+    /// [`Code::NotFound`] when the user does not exist; [`Code::InvalidRequest`] for one who is switched off.
     pub async fn operator_creates_organization(
         &self,
         call: &Call,
@@ -68,7 +68,8 @@ impl Broker {
         let authorized = self.operator(call, Operation::AdminWrite).await?;
         refuse(name_violation("name", &new.name))?;
         let owner = user_id(&new.owner_id)?;
-        self.user(owner).await?;
+        let stands = self.user(owner).await?.active;
+        refuse((!stands).then(|| Violation::new("owner_id", "the user is switched off")))?;
         let created_at = self.clock.now();
         let organization = Organization {
             id: self.entropy.id(created_at),

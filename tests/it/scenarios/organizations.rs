@@ -30,6 +30,10 @@ scenarios! {
         assert_eq!((&renamed["organization"]["name"], &renamed["etag"], &renamed["leases_ended"]), (&json!("Other"), &json!("2"), &json!(0)));
         assert_eq!(operator.run("update_organization", rename("Third")).await.refusal(), "precondition_failed");
         assert_eq!(ann.me().await.unwrap().organizations[0].name, "Other");
+        let bob = scene.person().await.id.to_string();
+        operator.does("update_user", json!({ "id": bob, "active": false })).await;
+        let nobodys = operator.run("create_organization", json!({ "name": "Nobody's", "owner_id": bob })).await;
+        assert_eq!(nobodys.failure().fields, ["owner_id"]);
 
         let events: Vec<String> = scene.records_of(id.as_str().unwrap()).await.into_iter().map(|record| record.event).collect();
         for event in ["organization_created", "organization_updated"] {
