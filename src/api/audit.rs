@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     broker::{
         Broker, Call, Error, Violation,
-        audit::{AuditEntry, AuditPage, ExportedRecord},
+        audit::{AuditEntry, AuditPage, ExportedRecord, recorded_refusals},
     },
     model::{
         audit::{EventName, OutcomeFilter},
@@ -34,7 +34,7 @@ table! {
     ///
     /// Reads every record; a long log is better verified by `leasehold audit verify`, which has no limit of time.
     verify_audit(VerifyAuditRequest) -> VerifyAuditResponse:
-        POST "/api/admin/audit/verify" 200, rpc "AuditService/VerifyAudit", Operator AdminRead, cli "audit verify";
+        POST "/api/admin/audit/verify" 200, rpc "AuditService/VerifyAudit", Operator AdminRead, cli "audit verify", fails with "faults";
 }
 
 streams! {
@@ -58,13 +58,15 @@ pub struct QueryAuditRequest {
     owner: Option<String>,
     /// Of this kind, such as `lease_created`.
     event: Option<String>,
-    /// That ended so: `success` or `refused`.
+    /// That ended so: `success`, `refused` whatever the code, or one code of refusals, such as `not_found`.
     outcome: Option<String>,
     /// Of this call.
     request_id: Option<String>,
     /// From this time on, RFC 3339.
+    #[schema(format = "date-time")]
     since: Option<String>,
     /// Before this time, RFC 3339.
+    #[schema(format = "date-time")]
     until: Option<String>,
     /// 1 to 1,000; 50 unless told.
     page_size: Option<i64>,
@@ -86,13 +88,15 @@ pub struct ExportAuditRequest {
     owner: Option<String>,
     /// Of this kind, such as `lease_created`.
     event: Option<String>,
-    /// That ended so: `success` or `refused`.
+    /// That ended so: `success`, `refused` whatever the code, or one code of refusals, such as `not_found`.
     outcome: Option<String>,
     /// Of this call.
     request_id: Option<String>,
     /// From this time on, RFC 3339.
+    #[schema(format = "date-time")]
     since: Option<String>,
     /// Before this time, RFC 3339.
+    #[schema(format = "date-time")]
     until: Option<String>,
 }
 
@@ -250,8 +254,13 @@ impl QueryAuditRequest {
             read(self.owner.as_deref(), "owner", "must be a user's or organization's id, or `system`");
         let event: Result<Option<EventName>, _> =
             read(self.event.as_deref(), "event", "is not an event that is recorded");
-        let outcome: Result<Option<OutcomeFilter>, _> =
-            read(self.outcome.as_deref(), "outcome", "must be `success` or `refused`");
+        let outcome: Result<Option<OutcomeFilter>, _> = read(self.outcome.as_deref(), "outcome", OUTCOMES);
+        let outcome = outcome.and_then(|outcome| match outcome {
+            Some(OutcomeFilter::Code(code)) if !recorded_refusals().any(|known| known == code) => {
+                Err(Violation::new("outcome", OUTCOMES))
+            }
+            outcome => Ok(outcome),
+        });
         let since: Result<Option<Instant>, _> = read(self.since.as_deref(), "since", TIME);
         let until: Result<Option<Instant>, _> = read(self.until.as_deref(), "until", TIME);
         match (owner, event, outcome, since, until) {
@@ -327,4 +336,6 @@ fn line(record: ExportedRecord) -> AuditLine {
     AuditLine { chain, seq, previous, body, hash }
 }
 
+const OUTCOMES: &str =
+    "must be `success`, `refused`, or the code of a refusal that is recorded, such as `not_found`";
 const TIME: &str = "must be a time such as 2026-11-21T09:00:00Z";

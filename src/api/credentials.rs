@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     broker::{
@@ -74,7 +77,7 @@ pub struct CreateCredentialRequest {
     #[schema(example = "dev-team.atlassian.net")]
     account: Option<String>,
     /// The value, field by field, as the service's description has them.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = secret_fields)]
     fields: Map<String, Value>,
     /// Who may borrow an organization's: `all_members`, `admins_only`, `user:<id>`. Required there, and only there.
     #[schema(example = json!(["all_members"]))]
@@ -137,7 +140,7 @@ pub struct RotateCredentialRequest {
     /// The credential's id.
     id: String,
     /// The value, all of its fields.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = secret_fields)]
     fields: Map<String, Value>,
     /// When it runs out by itself, where that is known.
     #[schema(format = "date-time")]
@@ -223,6 +226,12 @@ pub struct UpdateCredentialResponse {
 pub struct DeleteCredentialResponse {
     /// Live leases that it ended.
     pub(super) leases_ended: i64,
+}
+
+/// The schema of a value: an object that is sent and never shown again.
+pub(super) fn secret_fields() -> Object {
+    let object = ObjectBuilder::new().schema_type(Type::Object).write_only(true);
+    object.description(Some("The value, all of its fields, as the service's description has them.")).build()
 }
 
 async fn create_credential(

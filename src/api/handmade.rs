@@ -15,6 +15,7 @@ macro_rules! table {
             scope: $scope,
             status: 200,
             command: None,
+            faults: None,
             generic: None,
         }),*];
     };

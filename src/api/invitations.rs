@@ -123,6 +123,7 @@ pub struct RevokeInvitationRequest {
 #[serde(deny_unknown_fields)]
 pub struct AcceptInvitationRequest {
     /// The link, or what stands in it after the `#`.
+    #[schema(write_only)]
     link: String,
 }
 

@@ -7,6 +7,7 @@
 //! speed; OAuth, for its own shapes) has only its row here, and handlers of its own in each way in.
 
 pub mod audit;
+mod choices;
 pub mod clients;
 pub mod credentials;
 mod handmade;
@@ -17,10 +18,12 @@ pub mod members;
 pub mod organizations;
 pub mod own_credentials;
 pub mod own_tokens;
+mod pages;
 pub mod read;
 pub mod resources;
 pub mod services;
 pub mod shape;
+mod texts;
 pub mod tokens;
 pub mod users;
 
@@ -35,6 +38,7 @@ use crate::{
     model::scope::Operation as Scope,
 };
 
+use pages::Walk;
 use shape::Shape;
 
 /// One operation.
@@ -58,6 +62,9 @@ pub struct Operation {
     pub status: u16,
     /// The words after `leasehold admin`.
     pub command: Option<&'static str>,
+    /// The list in the answer that is empty when all is well: a command that is answered with more fails, though the call
+    /// succeeded.
+    pub faults: Option<&'static str>,
     /// How it is done, when the request and the answer say all.
     pub generic: Option<Generic>,
 }
@@ -141,6 +148,13 @@ impl Operation {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
+    /// Whether an answer tells that something is wrong with what was looked at.
+    #[must_use]
+    pub fn tells_faults(&self, answer: &Value) -> bool {
+        let faults = self.faults.and_then(|name| answer.get(name)).and_then(Value::as_array);
+        faults.is_some_and(|faults| !faults.is_empty())
+    }
+
     /// Whether nothing need be shown.
     #[must_use]
     pub const fn is_anonymous(&self) -> bool {
@@ -151,6 +165,12 @@ impl Operation {
     #[must_use]
     pub fn is_routine(&self) -> bool {
         self.generic.is_none() && !self.path.starts_with("/api/admin/")
+    }
+
+    /// Whether a field of its request stands in the path.
+    #[must_use]
+    pub fn in_path(&self, field: &str) -> bool {
+        self.path_parameters().any(|name| name == field)
     }
 
     /// Whether it answers with lines.
@@ -169,8 +189,12 @@ impl Operation {
             return Ok(json!({ "lines": lines }));
         };
         let target = self.target(&request);
-        let outcome = run(Arc::clone(&broker), call.clone(), request).await;
-        broker.noted(&call, self.name, target.as_deref(), outcome)
+        let walk = Walk::of(self.name, &request);
+        let outcome = match self.admitted(&walk, request) {
+            Ok(request) => run(Arc::clone(&broker), call.clone(), request).await,
+            Err(error) => Err(error),
+        };
+        broker.noted(&call, self.name, target.as_deref(), outcome).map(|answer| walk.seal(answer))
     }
 
     /// Runs it for a caller, line by line. A refusal is recorded.
@@ -182,8 +206,17 @@ impl Operation {
             return Err(Error::new(Code::Internal, "the operation has handlers of its own"));
         };
         let target = self.target(&request);
-        let outcome = run(Arc::clone(&broker), call.clone(), request).await;
+        let outcome = match self.admitted(&Walk::of(self.name, &request), request) {
+            Ok(request) => run(Arc::clone(&broker), call.clone(), request).await,
+            Err(error) => Err(error),
+        };
         broker.noted(&call, self.name, target.as_deref(), outcome)
+    }
+
+    /// The request as the operation reads it, once what holds of every request was checked.
+    fn admitted(&self, walk: &Walk, request: Value) -> Result<Value, Error> {
+        texts::check(&request, self.path_parameters())?;
+        walk.open(request)
     }
 
     /// What the request is about: the last of what its path names.
@@ -196,7 +229,8 @@ impl Operation {
 /// A file's operations, as rows of the table. Each names its function, which has the operation's name.
 macro_rules! table {
     ($($(#[doc = $doc:literal])+ $name:ident($request:ty) -> $answer:ty:
-        $method:ident $path:literal $status:literal, rpc $rpc:literal, $relation:ident $scope:ident, cli $command:literal;)*) => {
+        $method:ident $path:literal $status:literal, rpc $rpc:literal, $relation:ident $scope:ident, cli $command:literal
+        $(, fails with $faults:literal)?;)*) => {
         /// The rows.
         pub(super) static OPERATIONS: &[$crate::api::Operation] = &[$($crate::api::Operation {
             name: stringify!($name),
@@ -208,11 +242,12 @@ macro_rules! table {
             scope: $crate::api::scope!($scope),
             status: $status,
             command: Some($command),
+            faults: $crate::api::maybe!($($faults)?),
             generic: Some($crate::api::Generic {
                 request: $crate::api::shape::Shape::of::<$request>,
                 answer: $crate::api::shape::Shape::of::<$answer>,
                 run: $crate::api::Run::Once(|broker, call, request| Box::pin(async move {
-                    let request: $request = $crate::api::read::from_value(request)?;
+                    let request: $request = $crate::api::read::from_value(&request)?;
                     let answer: $answer = $name(&broker, &call, request).await?;
                     $crate::api::read::to_value(&answer)
                 })),
@@ -237,11 +272,12 @@ macro_rules! streams {
             scope: Some($crate::model::scope::Operation::$scope),
             status: $status,
             command: Some($command),
+            faults: None,
             generic: Some($crate::api::Generic {
                 request: $crate::api::shape::Shape::of::<$request>,
                 answer: $crate::api::shape::Shape::of::<$line>,
                 run: $crate::api::Run::Lines(|broker, call, request| Box::pin(async move {
-                    let request: $request = $crate::api::read::from_value(request)?;
+                    let request: $request = $crate::api::read::from_value(&request)?;
                     let lines = $name(broker, &call, request).await?;
                     let lines: $crate::api::Lines = Box::pin(::futures::StreamExt::map(lines, |line| {
                         line.and_then(|line: $line| $crate::api::read::to_value(&line))
@@ -253,6 +289,18 @@ macro_rules! streams {
     };
 }
 use streams;
+
+/// What a row may leave out.
+macro_rules! maybe {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+use maybe;
+
 /// The scope of a row; `Any` stands for none.
 macro_rules! scope {
     (Any) => {
@@ -287,6 +335,19 @@ mod tests {
             }
             assert!(!operation.summary().is_empty(), "{}", operation.name);
         }
+    }
+
+    #[test]
+    fn what_tells_faults_is_in_the_answer() {
+        let telling: Vec<&Operation> = operations().filter(|operation| operation.faults.is_some()).collect();
+        assert!(!telling.is_empty());
+        for operation in telling {
+            let fields = (operation.generic.as_ref().expect("generic").answer)().fields();
+            assert!(fields.iter().any(|field| Some(&*field.name) == operation.faults), "{}", operation.name);
+        }
+        let verify = operation("verify_audit").expect("an operation");
+        let told = |faults: &[&str]| verify.tells_faults(&json!({ "chains": 1, "faults": faults }));
+        assert!(told(&["aud_1: record 3 was changed"]) && !told(&[]) && !verify.tells_faults(&json!({})));
     }
 
     #[test]

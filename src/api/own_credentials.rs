@@ -12,7 +12,8 @@ use crate::broker::{
 
 use super::{
     credentials::{
-        CredentialView, DeleteCredentialResponse, ListCredentialsResponse, UpdateCredentialResponse, view,
+        self, CredentialView, DeleteCredentialResponse, ListCredentialsResponse, UpdateCredentialResponse,
+        view,
     },
     read::{parsed, revision},
     table,
@@ -67,7 +68,7 @@ pub struct CreateOwnCredentialRequest {
     /// Which account there; `default` unless told.
     account: Option<String>,
     /// The value, field by field, as the service's description has them.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = credentials::secret_fields)]
     fields: Map<String, Value>,
     /// When the value runs out by itself, where that is known.
     #[schema(format = "date-time")]
@@ -119,7 +120,7 @@ pub struct RotateOwnCredentialRequest {
     /// The credential's id.
     id: String,
     /// The value, all of its fields.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = credentials::secret_fields)]
     fields: Map<String, Value>,
     /// When it runs out by itself, where that is known.
     #[schema(format = "date-time")]

@@ -5,18 +5,34 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::broker::{Code, Error, Violation};
+
+use super::shape::Shape;
 
 /// Reads a request from a JSON object.
 ///
 /// # Errors
-/// [`Code::InvalidRequest`] that names the field.
-pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+/// [`Code::InvalidRequest`] that names every field that is missing or not known, and one that is of the wrong type.
+pub fn from_value<T: DeserializeOwned + ToSchema>(value: &Value) -> Result<T, Error> {
     serde_path_to_error::deserialize(value).map_err(|located| {
-        let violation = describe(&located.path().to_string(), &located.inner().to_string());
-        Error::invalid(vec![violation])
+        let first = describe(&located.path().to_string(), &located.inner().to_string());
+        // serde ends at the first; the others are looked for only now.
+        let mut others = misnamed(&Shape::of::<T>(), value);
+        others.retain(|other| other.field != first.field);
+        Error::invalid(std::iter::once(first).chain(others).collect())
     })
+}
+
+fn misnamed(shape: &Shape, value: &Value) -> Vec<Violation> {
+    let (fields, sent) = (shape.fields(), value.as_object());
+    let is_sent = |name: &str| sent.is_some_and(|members| members.contains_key(name));
+    let is_known = |name: &str| fields.iter().any(|field| field.name == name);
+    let missing = fields.iter().filter(|field| field.required && !is_sent(&field.name));
+    let missing = missing.map(|field| Violation::new(&field.name, "is required"));
+    let unknown = sent.into_iter().flatten().filter(|(name, _)| !is_known(name));
+    missing.chain(unknown.map(|(name, _)| Violation::new(shown(name), "is not a known field"))).collect()
 }
 
 /// Writes an answer as a JSON object.
@@ -32,7 +48,7 @@ pub fn to_value<T: Serialize>(answer: &T) -> Result<Value, Error> {
 /// # Errors
 /// [`Code::PreconditionFailed`].
 pub fn revision(etag: Option<&str>) -> Result<Option<i64>, Error> {
-    let tag = etag.map(|text| text.trim().trim_matches('"')).filter(|text| !text.is_empty() && *text != "*");
+    let tag = etag.map(|text| text.trim().trim_matches('"')).filter(|text| *text != "*");
     tag.map(|text| {
         let message = "it changed since you read it: read it again, then decide";
         text.parse().map_err(|_| Error::new(Code::PreconditionFailed, message))
@@ -92,6 +108,7 @@ fn expectation(message: &str) -> String {
         "a map" => "must be an object",
         "i64" | "u64" | "i32" | "u32" => "must be an integer that fits",
         _ if expected.starts_with("struct ") => "must be an object",
+        _ if expected.starts_with("a time such as ") => return format!("must be {expected}"),
         // The names that an enumeration knows are the code's own.
         _ if expected.starts_with("one of `") || expected.starts_with('`') => {
             return format!("must be {}", expected.replace('`', "\""));

@@ -1,10 +1,14 @@
 //! The shape of a request or an answer: its JSON schema, and its fields as a query and a command line need them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use utoipa::{
     ToSchema,
     openapi::{RefOr, schema::Schema},
 };
+
+use super::choices;
 
 /// A type's schema, and those that it refers to.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct Shape {
     pub schema: Value,
     /// The schemas that it refers to, by name.
     pub referred: Vec<(String, Value)>,
+    /// The fields of each of them, in the order in which they were declared: JSON keeps none.
+    order: BTreeMap<String, Vec<String>>,
 }
 
 /// One field of a request or an answer.
@@ -26,6 +32,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it must be there.
     pub required: bool,
+    /// Whether nobody is shown it again (`writeOnly`).
+    pub secret: bool,
     /// What it means.
     pub description: String,
 }
@@ -41,6 +49,8 @@ pub enum Kind {
     Object,
     /// Text.
     Text,
+    /// An instant, RFC 3339.
+    Time,
     /// A list of texts.
     Texts,
 }
@@ -51,27 +61,44 @@ impl Shape {
     pub fn of<T: ToSchema>() -> Self {
         let mut referred: Vec<(String, RefOr<Schema>)> = Vec::new();
         T::schemas(&mut referred);
-        let referred = referred.into_iter().map(|(name, schema)| (name, json(&schema))).collect();
-        Self { name: T::name().into_owned(), schema: json(&T::schema()), referred }
+        let (name, own) = (T::name().into_owned(), T::schema());
+        let mut order: BTreeMap<String, Vec<String>> =
+            referred.iter().map(|(name, schema)| (name.clone(), declared(schema))).collect();
+        order.insert(name.clone(), declared(&own));
+        let described = |name: &str, schema: &RefOr<Schema>| {
+            let mut schema = json(schema);
+            choices::add(name, &mut schema);
+            schema
+        };
+        let schema = described(&name, &own);
+        let referred = referred.into_iter().map(|(name, schema)| (name.clone(), described(&name, &schema)));
+        Self { name, schema, referred: referred.collect(), order }
     }
 
     /// The fields, in their order.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
-        let Some(properties) = self.schema.get("properties").and_then(Value::as_object) else {
-            return Vec::new();
-        };
-        let required = self.schema.get("required").and_then(Value::as_array);
-        let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|known| known == name));
-        properties
-            .iter()
-            .map(|(name, schema)| Field {
-                name: name.clone(),
-                kind: self.kind(schema),
-                required: is_required(name),
-                description: text(schema, "description").to_owned(),
-            })
-            .collect()
+        let names = self.order.get(&self.name).into_iter().flatten();
+        names.filter_map(|name| self.property(name).map(|schema| self.field(name, schema))).collect()
+    }
+
+    /// The field with the items, when this is the shape of a list or of a page of one: the first, if it is a list.
+    #[must_use]
+    pub fn items(&self) -> Option<String> {
+        let first = self.order.get(&self.name)?.first()?;
+        (type_name(self.property(first)?) == "array").then(|| first.clone())
+    }
+
+    /// The shape of what a field holds, or of each item in it; none for texts and numbers.
+    #[must_use]
+    pub fn within(&self, field: &str) -> Option<Self> {
+        let mut schema = self.property(field)?;
+        schema = schema.get("items").unwrap_or(schema);
+        schema = alternatives(schema).unwrap_or(schema);
+        let name = target(schema);
+        let (_, schema) = self.referred.iter().find(|(known, _)| known == name)?;
+        self.order.get(name).filter(|fields| !fields.is_empty())?;
+        Some(Self { name: name.to_owned(), schema: schema.clone(), ..self.clone() })
     }
 
     /// Turns the texts of a query into what the fields hold. What does not fit stays a text, and is refused as such.
@@ -88,13 +115,27 @@ impl Shape {
             .collect()
     }
 
+    fn property(&self, name: &str) -> Option<&Value> {
+        self.schema.get("properties")?.get(name)
+    }
+
+    fn field(&self, name: &str, schema: &Value) -> Field {
+        let required = self.schema.get("required").and_then(Value::as_array);
+        Field {
+            name: name.to_owned(),
+            kind: self.kind(schema),
+            required: required.is_some_and(|names| names.iter().any(|known| known == name)),
+            secret: schema.get("writeOnly") == Some(&Value::Bool(true)),
+            description: text(schema, "description").to_owned(),
+        }
+    }
+
     fn kind(&self, schema: &Value) -> Kind {
-        let target = text(schema, "$ref").rsplit('/').next().unwrap_or_default();
-        if let Some((_, target)) = self.referred.iter().find(|(name, _)| name == target) {
+        let name = target(schema);
+        if let Some((_, target)) = self.referred.iter().find(|(known, _)| known == name) {
             return self.kind(target);
         }
-        let one_of = schema.get("oneOf").and_then(Value::as_array);
-        if let Some(inner) = one_of.and_then(|variants| variants.iter().find(|v| text(v, "type") != "null")) {
+        if let Some(inner) = alternatives(schema) {
             return self.kind(inner);
         }
         let items = schema.get("items").map(|items| self.kind(items));
@@ -103,6 +144,7 @@ impl Shape {
             ("integer", _) => Kind::Integer,
             ("array", Some(Kind::Text)) => Kind::Texts,
             ("array" | "object" | "", _) => Kind::Object,
+            _ if text(schema, "format") == "date-time" => Kind::Time,
             _ => Kind::Text,
         }
     }
@@ -116,11 +158,30 @@ impl Kind {
             Self::Boolean => text.parse::<bool>().map(Value::from).ok(),
             Self::Integer => text.parse::<i64>().map(Value::from).ok(),
             Self::Object => serde_json::from_str(text).ok(),
-            Self::Text => None,
+            Self::Text | Self::Time => None,
             Self::Texts => Some(text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()),
         };
         read.unwrap_or_else(|| Value::from(text))
     }
+}
+
+/// The names of an object's fields, as they were declared.
+fn declared(schema: &RefOr<Schema>) -> Vec<String> {
+    match schema {
+        RefOr::T(Schema::Object(object)) => object.properties.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The name that a schema refers to.
+fn target(schema: &Value) -> &str {
+    text(schema, "$ref").rsplit('/').next().unwrap_or_default()
+}
+
+/// Of a value that may be null, what it is otherwise.
+fn alternatives(schema: &Value) -> Option<&Value> {
+    let one_of = schema.get("oneOf").and_then(Value::as_array)?;
+    one_of.iter().find(|variant| text(variant, "type") != "null")
 }
 
 fn json(schema: &RefOr<Schema>) -> Value {
@@ -140,5 +201,40 @@ fn type_name(schema: &Value) -> &str {
         }
         Some(Value::String(name)) => name,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::operation;
+
+    use super::*;
+
+    fn answer(name: &str) -> Shape {
+        (operation(name).unwrap().generic.as_ref().unwrap().answer)()
+    }
+
+    fn names(shape: &Shape) -> Vec<String> {
+        shape.fields().into_iter().map(|field| field.name).collect()
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_their_declaration() {
+        let found = answer("find_leases");
+        assert_eq!(found.items().as_deref(), Some("leases"));
+        let lease = found.within("leases").unwrap();
+        assert_eq!(names(&lease)[..3], ["lease_id", "status", "client_id"]);
+        assert_eq!(names(&lease.within("services").unwrap())[..2], ["service", "owner"]);
+        assert!(lease.within("status").is_none() && lease.items().is_none());
+    }
+
+    #[test]
+    fn kinds_and_secrets_are_told() {
+        let shape = (operation("create_own_credential").unwrap().generic.as_ref().unwrap().request)();
+        let fields = shape.fields();
+        let field = |name: &str| fields.iter().find(|field| field.name == name).unwrap();
+        assert_eq!((field("fields").kind, field("fields").secret), (Kind::Object, true));
+        assert_eq!((field("expires_at").kind, field("expires_at").secret), (Kind::Time, false));
+        assert_eq!((field("service").kind, field("service").required), (Kind::Text, true));
     }
 }

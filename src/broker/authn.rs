@@ -22,7 +22,7 @@ use crate::{
         owner::Owner,
         principal::Principal,
         scope::ScopeSet,
-        token::{Token, TokenReading, TokenRefusal},
+        token::{Disbelief, Token, TokenReading, TokenRefusal},
     },
     telemetry,
 };
@@ -118,13 +118,15 @@ impl Broker {
         authorization: Option<&str>,
         origin: &Origin,
     ) -> Result<Arc<Read>, Unread> {
-        let header = authorization
-            .ok_or(Refused { reason: "missing_token", message: "missing authorization token" })?;
+        let header = authorization.ok_or(Refused {
+            reason: Disbelief::MissingToken.as_str(),
+            message: "missing authorization token",
+        })?;
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
         let token = token.trim();
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.len() > MAX_TOKEN_BYTES {
             let message = "the Authorization header must be `Bearer ` and a token";
-            return Err(Refused { reason: "malformed_header", message }.into());
+            return Err(Refused { reason: Disbelief::MalformedHeader.as_str(), message }.into());
         }
         let digest = *TokenDigest::of(token).as_bytes();
         let cached = self.callers.entries.get(&digest);
@@ -156,7 +158,7 @@ impl Broker {
         })?;
         if claims.aud != self.issuer_url || claims.iss != self.issuer_url {
             let message = "the token is for another audience";
-            return Err(Refused { reason: "wrong_audience", message }.into());
+            return Err(Refused { reason: Disbelief::WrongAudience.as_str(), message }.into());
         }
         let expires_at = Some(Instant::from_micros(0).plus_seconds(claims.exp));
         let subject = subject_of(claims.owner, claims.role.as_deref()).ok_or(INVALID)?;
@@ -296,6 +298,6 @@ impl From<TokenRefusal> for Refused {
 }
 
 /// The same words for a token that is malformed, forged, unknown, revoked or stale.
-const INVALID: Refused = Refused { reason: "invalid_token", message: "invalid token" };
+const INVALID: Refused = Refused { reason: Disbelief::InvalidToken.as_str(), message: "invalid token" };
 const MAX_TOKEN_BYTES: usize = 4_096;
 const ENTRIES: usize = 10_000;

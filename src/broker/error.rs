@@ -16,6 +16,8 @@ pub struct Error {
     pub missing: Option<Box<MissingCredentials>>,
     /// When trying again makes sense, in seconds.
     pub retry_after: Option<u32>,
+    /// Set on a [`Code::Conflict`] with something that exists; others are races with another call.
+    pub exists: bool,
     /// Whether the audit knows of the refusal already: the operation's own transaction wrote a record.
     pub recorded: bool,
     /// For the log alone.
@@ -122,6 +124,7 @@ impl Error {
             violations: Vec::new(),
             missing: None,
             retry_after: None,
+            exists: false,
             recorded: false,
             cause: None,
         }
@@ -153,13 +156,24 @@ impl Error {
         Self { cause: Some(Cause::from(cause.into())), ..Self::new(Code::Internal, message) }
     }
 
-    /// Says of a [`Code::Conflict`] that the database found what is taken.
+    /// Says of a [`Code::Conflict`] that the database found what exists already.
     #[must_use]
-    pub(crate) fn on_conflict(mut self, message: &str) -> Self {
-        if self.code == Code::Conflict && self.cause.is_some() {
+    pub(crate) fn on_conflict(self, message: &str) -> Self {
+        let exists = self.is_found_conflict();
+        Self { exists, ..self.on_race(message) }
+    }
+
+    /// Says of a [`Code::Conflict`] that the database found what another call did meanwhile.
+    #[must_use]
+    pub(crate) fn on_race(mut self, message: &str) -> Self {
+        if self.is_found_conflict() {
             message.clone_into(&mut self.message);
         }
         self
+    }
+
+    fn is_found_conflict(&self) -> bool {
+        self.code == Code::Conflict && self.cause.is_some()
     }
 
     /// Says that the audit has a record of the refusal.

@@ -72,6 +72,13 @@ impl Loaded {
         self.newest(now).map(|(_, key)| key)
     }
 
+    /// The key that signs the heads of audit chains: the same, or, while none may sign tokens yet, the first that will.
+    /// Whoever verifies a head has the keys from the database, so that one need not have been published for a while.
+    pub(crate) fn vouching(&self, now: Instant) -> Option<&Arc<SigningKey>> {
+        let first = || self.keys.iter().min_by_key(|(stored, _)| stored.signs_from).map(|(_, key)| key);
+        self.signing(now).or_else(first)
+    }
+
     /// When the key was made that signs at `now`.
     pub(crate) fn signing_since(&self, now: Instant) -> Option<Instant> {
         self.newest(now).map(|(stored, _)| stored.created_at)

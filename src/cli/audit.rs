@@ -3,13 +3,13 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use futures::{StreamExt as _, pin_mut};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
@@ -17,12 +17,12 @@ use crate::{
         self,
         audit::{AuditEntry, CheckpointFile, Verification},
     },
-    clock::{Clock as _, SystemClock},
     model::{
         audit::{EventName, OutcomeFilter},
         instant::Instant,
         owner::Owner,
         page::PageSize,
+        words::counted,
     },
     server::{StartError, open_backend},
     store::{
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-use super::{CliError, ConfigArgs, io_error};
+use super::{CliError, ConfigArgs, io_error, output, times};
 
 /// Work with the audit log.
 #[derive(Debug, clap::Subcommand)]
@@ -96,10 +96,10 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
     /// From this time on: RFC 3339, or how long ago, as in `90m`, `24h`, `7d`.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = times::parse)]
     since: Option<Instant>,
     /// Before this time.
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = times::parse)]
     until: Option<Instant>,
     /// The oldest first.
     #[arg(long)]
@@ -120,7 +120,7 @@ impl Audit {
             Self::Verify { config, checkpoint, json } => {
                 let kept = checkpoint.as_deref().map(read_checkpoints).transpose()?.unwrap_or_default();
                 let found = with_backend(&config, async |rows| verify(&*rows, &kept).await).await?;
-                report(&found, json);
+                output::print(&report(&found, json))?;
                 Ok(if found.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Self::Checkpoint { config } => {
@@ -128,7 +128,7 @@ impl Audit {
                     broker::audit::newest_checkpoints(&*rows).await.map_err(from_broker)
                 };
                 for line in with_backend(&config, told).await? {
-                    print_line(&serde_json::to_string(&line).map_err(io::Error::from))?;
+                    output::print(&json_line(&line)?)?;
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -159,16 +159,18 @@ async fn verify(rows: &dyn Backend, kept: &CheckpointFile) -> Result<Verificatio
     broker::audit::verify(rows, &keys, kept).await.map_err(from_broker)
 }
 
-fn report(found: &Verification, as_json: bool) {
+fn report(found: &Verification, as_json: bool) -> String {
     let Verification { chains, records, faults } = found;
     if as_json {
-        println!("{}", json!({ "chains": chains, "records": records, "faults": faults }));
-    } else {
-        println!("{chains} chains, {records} records, {} faults", faults.len());
-        for fault in faults {
-            println!("  {fault}");
-        }
+        return format!("{}\n", json!({ "chains": chains, "records": records, "faults": faults }));
     }
+    let (chains, records) = (counted(*chains, "chain"), counted(*records, "record"));
+    let mut text = format!("{chains}, {records}, {}\n", counted(faults.len(), "fault"));
+    for fault in faults {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {fault}");
+    }
+    text
 }
 
 async fn query(rows: &dyn Backend, filter: FilterArgs, limit: usize, as_json: bool) -> Result<(), CliError> {
@@ -180,8 +182,7 @@ async fn query(rows: &dyn Backend, filter: FilterArgs, limit: usize, as_json: bo
         let wanted = AuditQuery { filter: filter.clone(), order, after, size };
         let page = broker::audit::query(rows, wanted).await.map_err(from_broker)?;
         for entry in &page.records {
-            let text = if as_json { serde_json::to_string(entry) } else { Ok(one_line(entry)) };
-            print_line(&text.map_err(io::Error::from))?;
+            output::print(&if as_json { json_line(entry)? } else { one_line(entry) })?;
         }
         left = left.saturating_sub(page.records.len());
         after = page.next_page_token.and_then(|token| token.parse().ok());
@@ -198,7 +199,7 @@ async fn export(rows: Arc<dyn Backend>, filter: FilterArgs) -> Result<(), CliErr
     pin_mut!(records);
     while let Some(record) = records.next().await {
         let record = record.map_err(from_broker)?;
-        print_line(&serde_json::to_string(&record).map_err(io::Error::from))?;
+        output::print(&json_line(&record)?)?;
     }
     Ok(())
 }
@@ -217,13 +218,12 @@ fn one_line(entry: &AuditEntry) -> String {
     if !details.is_empty() {
         let _ = write!(line, "  {}", json!(details));
     }
-    line
+    line + "\n"
 }
 
-fn print_line(text: &Result<String, io::Error>) -> Result<(), CliError> {
-    let failed = |error: &io::Error| CliError::Other(format!("writing a record: {error}"));
-    let text = text.as_ref().map_err(failed)?;
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| failed(&error))
+fn json_line(value: &impl Serialize) -> Result<String, CliError> {
+    let text = serde_json::to_string(value);
+    text.map(|text| text + "\n").map_err(|error| CliError::Other(format!("a record as JSON: {error}")))
 }
 
 fn read_checkpoints(path: &Path) -> Result<CheckpointFile, CliError> {
@@ -233,41 +233,4 @@ fn read_checkpoints(path: &Path) -> Result<CheckpointFile, CliError> {
 
 fn from_broker(error: broker::Error) -> CliError {
     StartError::from(error).into()
-}
-
-fn parse_time(text: &str) -> Result<Instant, String> {
-    let ago = text.char_indices().last().and_then(|(at, unit)| {
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        let number: i64 = text.get(..at)?.parse().ok().filter(|number| *number >= 0)?;
-        number.checked_mul(seconds)
-    });
-    match ago {
-        Some(seconds) => Ok(SystemClock::start().now().plus_seconds(-seconds)),
-        None => text
-            .parse()
-            .map_err(|_| "expected RFC 3339, as in 2026-01-31T09:30:00Z, or 90m, 24h, 7d ago".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_out_or_ago() {
-        let now = SystemClock::start().now();
-        let hour = parse_time("60m").unwrap();
-        let ago = now.micros_since(hour);
-        assert!((3_590_000_000..=3_600_000_001).contains(&ago), "{ago}");
-        assert_eq!(parse_time("2026-01-31T09:30:00Z").unwrap().to_string(), "2026-01-31T09:30:00.000000Z");
-        for wrong in ["", "d", "-1d", "1w", "yesterday", "99999999999999999d", "ü"] {
-            assert!(parse_time(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::{
     server::{Offline, StartError},
 };
 
-use super::{CliError, ConfigArgs, serve::clock};
+use super::{CliError, ConfigArgs, output, serve::clock};
 
 /// Make the first operator's token, with every `admin:` scope.
 ///
@@ -42,11 +42,9 @@ impl Bootstrap {
         let made = make_first_token(&offline.store, &*clock, &*entropy, first).await;
         offline.close().await;
         let (id, text) = made.map_err(StartError::from)?;
-        if self.json {
-            println!("{}", json!({ "id": id, "token": text.expose() }));
-        } else {
-            println!("{}", text.expose());
-        }
+        let token = text.expose();
+        let text = if self.json { json!({ "id": id, "token": token }).to_string() } else { token.to_owned() };
+        output::print(&format!("{text}\n"))?;
         Ok(ExitCode::SUCCESS)
     }
 }

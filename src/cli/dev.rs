@@ -20,7 +20,7 @@ use crate::{
     telemetry,
 };
 
-use super::{CliError, io_error, serve::clock, set_database};
+use super::{CliError, io_error, output, serve::clock, set_database};
 
 /// Start everything embedded, with development data, on loopback only.
 #[derive(Debug, clap::Args)]
@@ -158,7 +158,6 @@ fn render_env(path: &Path, values: &BTreeMap<String, String>) -> String {
 
 /// Says where it listens and what to try; tokens only to a terminal.
 fn announce(server: &Server, folder: &Path, values: &BTreeMap<String, String>) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
     let env = folder.join(ENV_FILE);
     let mut text = format!(
         "Leasehold is ready.\n\n  HTTP  {}   (API at /docs)\n  gRPC  {}\n  data  {}\n\n",
@@ -166,7 +165,7 @@ fn announce(server: &Server, folder: &Path, values: &BTreeMap<String, String>) -
         server.grpc,
         folder.display()
     );
-    if out.is_terminal() {
+    if io::stdout().is_terminal() {
         for name in SECRETS {
             let _ = writeln!(text, "  {name}={}", values.get(*name).map_or("", String::as_str));
         }
@@ -178,7 +177,7 @@ fn announce(server: &Server, folder: &Path, values: &BTreeMap<String, String>) -
          $LEASEHOLD_URL/api/mcp/me\n",
         env.display()
     );
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(io_error("writing to the terminal"))
+    output::print(&text)
 }
 
 const ENV_FILE: &str = "dev.env";

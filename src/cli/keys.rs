@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{entropy::OsEntropy, keyring::root};
 
-use super::CliError;
+use super::{CliError, output};
 
 /// Work with root keys.
 #[derive(Debug, clap::Subcommand)]
@@ -21,7 +21,7 @@ impl Keys {
     pub(super) fn run(self) -> Result<ExitCode, CliError> {
         let Self::Generate { id } = self;
         let key = root::generate(&id, &OsEntropy).map_err(|error| CliError::Other(error.to_string()))?;
-        println!("{}", key.expose());
+        output::print(&format!("{}\n", key.expose()))?;
         Ok(ExitCode::SUCCESS)
     }
 }

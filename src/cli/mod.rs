@@ -1,12 +1,17 @@
 //! Floor 6: the command line. Parses, composes, prints; knows no rule.
 
+// `println!` panics when the reader of a pipe left: see `output`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod audit;
 mod bootstrap;
 mod dev;
 mod doctor;
 mod keys;
+mod output;
 mod remote;
 mod serve;
+mod times;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -63,6 +68,9 @@ pub enum CliError {
         /// Why it failed.
         source: io::Error,
     },
+    /// Whoever read the output left.
+    #[error("nobody reads the output")]
+    NobodyReads,
     /// The server does not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -91,6 +99,7 @@ impl Cli {
         };
         match runtime.block_on(self.command.run()) {
             Ok(code) => code,
+            Err(CliError::NobodyReads) => ExitCode::from(NOBODY_READS),
             Err(error) => fail(&error.to_string()),
         }
     }
@@ -108,7 +117,7 @@ impl Command {
             Self::Me(me) => me.run().await,
             Self::Doctor(doctor) => doctor.run().await,
             Self::DefaultConfig => {
-                print!("{}", crate::config::default_file());
+                output::print(&crate::config::default_file())?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -157,6 +166,10 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> CliError {
 }
 
 fn fail(message: &str) -> ExitCode {
-    eprintln!("leasehold: {message}");
+    output::complain(message);
     ExitCode::FAILURE
 }
+
+/// As of a program that SIGPIPE ended, which most are when `head` has seen enough. Not 0: `audit verify | head` must never
+/// pass for sound.
+const NOBODY_READS: u8 = 141;

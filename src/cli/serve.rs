@@ -9,7 +9,7 @@ use crate::{
     telemetry,
 };
 
-use super::{CliError, ConfigArgs, io_error};
+use super::{CliError, ConfigArgs, io_error, output};
 
 /// Start a production server.
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ impl Migrate {
         let config = self.config.load_database()?;
         let backend = open_backend(&config, true).await?;
         backend.close().await;
-        println!("the schema of {} is up to date", config.database.url);
+        output::print(&format!("the schema of {} is up to date\n", config.database.url))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -21,8 +21,9 @@ use crate::{
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let Error { code, message, violations, missing, retry_after, recorded: _, cause } = error;
-        let (_, rpc) = statuses(code);
+        let Error { code, message, violations, missing, retry_after, exists, recorded: _, cause } = error;
+        // Whoever lost a race may try again, whoever made something twice need not.
+        let rpc = if exists { Rpc::AlreadyExists } else { statuses(code).1 };
         let mut details = ErrorDetails::new();
         let lists = missing.as_deref().map_or_else(HashMap::new, lists);
         details.set_error_info(reason(code.as_str()), DOMAIN, lists);
@@ -202,6 +203,21 @@ mod tests {
              UNAVAILABLE Unavailable retry\n\
              UNSUPPORTED_MEDIA_TYPE InvalidArgument\n"
         );
+    }
+
+    #[test]
+    fn what_exists_already_is_told_from_a_race() {
+        let found =
+            || Error::from(crate::store::StoreError::Conflict { constraint: "users.email".to_owned() });
+        for (error, rpc) in [
+            (found().on_conflict("a user with this e-mail address exists"), Rpc::AlreadyExists),
+            (found().on_race("it changed meanwhile"), Rpc::Aborted),
+            (found(), Rpc::Aborted),
+            (Error::new(Code::NotFound, "no such user").on_conflict("a user exists"), Rpc::NotFound),
+        ] {
+            let status = Status::from(error);
+            assert_eq!(status.code(), rpc, "{status:?}");
+        }
     }
 
     #[test]

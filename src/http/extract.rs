@@ -77,6 +77,14 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(essence.trim().to_ascii_lowercase())
 }
 
+/// Whether the text is said to be UTF-8, or nothing is said: JSON is nothing else (RFC 8259, section 8.1).
+pub(super) fn is_utf8(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let parameters = value.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    charsets.all(|(_, charset)| charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"))
+}
+
 /// Reads JSON text. The second pass, which finds out where, is for refusals alone.
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -99,10 +107,19 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    if media_type(headers).as_deref() == Some("application/json") {
-        return Ok(());
+    if media_type(headers).as_deref() != Some("application/json") {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "send the body as Content-Type: application/json",
+        ));
     }
-    Err(Problem::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"))
+    if !is_utf8(headers) {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "JSON is UTF-8; send it so, and say no other charset",
+        ));
+    }
+    Ok(())
 }
 
 fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Problem {
@@ -222,10 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn parameters_of_the_media_type_do_not_matter() {
+    fn a_charset_is_utf_8_and_other_parameters_do_not_matter() {
         let headers = |text: &str| HeaderMap::from_iter([(header::CONTENT_TYPE, text.parse().unwrap())]);
-        assert!(require_json(&headers("Application/JSON; charset=utf-8")).is_ok());
-        for wrong in ["text/plain", "application/jsonp", "application/x-www-form-urlencoded", ""] {
+        for good in
+            ["Application/JSON; charset=utf-8", "application/json;CHARSET=\"UTF-8\"", "application/json; v=1"]
+        {
+            assert!(require_json(&headers(good)).is_ok(), "{good}");
+        }
+        let latin = "application/json; charset=latin1";
+        for wrong in ["text/plain", "application/jsonp", "application/x-www-form-urlencoded", "", latin] {
             assert!(require_json(&headers(wrong)).is_err(), "{wrong}");
         }
         assert!(require_json(&HeaderMap::new()).is_err());

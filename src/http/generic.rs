@@ -1,6 +1,6 @@
 //! Operations that the table does by itself: the request is gathered from path, query and body, the answer is its JSON.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -23,6 +23,7 @@ use super::{
     App,
     caller::Authenticated,
     extract::{JsonBody, read_body},
+    fields::Fields,
     parameters::Parameters,
     problem::Problem,
 };
@@ -59,13 +60,15 @@ async fn gather(
     let query = query(&request)?;
     let tag = if_match(request.headers())?;
     let mut fields = match operation.method {
-        Method::GET => shape.map(|shape| shape.typed(query)).unwrap_or_default(),
+        Method::GET => typed(shape, query),
+        // Some on the way drop the body of a deletion.
+        Method::DELETE => both(typed(shape, query), body(request).await?)?,
         _ if !query.is_empty() => {
             let unknown =
                 query.iter().map(|(name, _)| Violation::new(shown(name), "is not a known query parameter"));
             return Err(Problem::invalid(unknown.collect()));
         }
-        _ => body(request, takes_body(operation, shape)).await?,
+        _ => body(request).await?,
     };
     for (name, value) in path {
         if fields.insert(name.to_owned(), Value::from(value)).is_some() {
@@ -81,22 +84,33 @@ async fn gather(
     Ok(fields)
 }
 
-/// The fields in the body, which may be left out when none must be there.
-async fn body(request: Request, required: bool) -> Result<Map<String, Value>, Problem> {
+fn typed(shape: Option<&Shape>, query: Vec<(String, String)>) -> Map<String, Value> {
+    shape.map(|shape| shape.typed(query)).unwrap_or_default()
+}
+
+/// The fields of query and body, each in one of them.
+fn both(mut query: Map<String, Value>, body: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+    let twice: Vec<Violation> = body
+        .keys()
+        .filter(|name| query.contains_key(*name))
+        .map(|name| Violation::new(shown(name), "stands in the query and in the body; say it once"))
+        .collect();
+    if !twice.is_empty() {
+        return Err(Problem::invalid(twice));
+    }
+    query.extend(body);
+    Ok(query)
+}
+
+/// The fields in the body. Without a body there are none: which of them are missing is said by name.
+async fn body(request: Request) -> Result<Map<String, Value>, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = read_body(&parts, body).await?;
-    if bytes.is_empty() && !required {
+    if bytes.is_empty() {
         return Ok(Map::new());
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    Ok(JsonBody::<Map<String, Value>>::from_request(request, &()).await?.0)
-}
-
-/// Whether anything of the request must stand in a body.
-fn takes_body(operation: &Operation, shape: Option<&Shape>) -> bool {
-    let in_path = |name: &str| operation.path_parameters().any(|parameter| parameter == name);
-    let fields = shape.map(Shape::fields).unwrap_or_default();
-    fields.iter().any(|field| field.required && !in_path(&field.name))
+    Ok(JsonBody::<Fields>::from_request(request, &()).await?.0.0)
 }
 
 fn query(request: &Request) -> Result<Vec<(String, String)>, Problem> {
@@ -113,19 +127,38 @@ fn query(request: &Request) -> Result<Vec<(String, String)>, Problem> {
     Ok(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }
 
-/// The entity tag of `If-Match` (RFC 9110, section 13.1.1); one at most, since a row has one state.
+/// The entity tag of `If-Match` (RFC 9110, section 13.1.1), which a row must have; none for `*`. Weak tags never match
+/// (section 8.8.3.2): when there is nothing else, it is a tag that no row has.
 fn if_match(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    let one = text == "*"
-        || (text.len() >= 2 && text.starts_with('"') && text.ends_with('"') && !text.contains(','));
-    if !one {
-        return Err(Problem::invalid(vec![Violation::new(
-            "If-Match",
-            "must be one quoted entity tag, or *",
-        )]));
+    let refused = |reason| Problem::invalid(vec![Violation::new("If-Match", reason)]);
+    let values: Vec<&str> =
+        headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    let text = values.join(",");
+    if values.is_empty() || text.trim() == "*" {
+        return Ok(None);
     }
-    Ok((text != "*").then(|| text.trim_matches('"').to_owned()))
+    let tags = entity_tags(&text).ok_or_else(|| refused("must be quoted entity tags, or *"))?;
+    let strong: BTreeSet<&str> = tags.iter().filter(|(weak, _)| !weak).map(|(_, tag)| *tag).collect();
+    if strong.len() > 1 {
+        return Err(refused("names several states: name the one that was read"));
+    }
+    Ok(Some(strong.first().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// The entity tags of a list, each with whether it is weak; none when it is no such list.
+fn entity_tags(text: &str) -> Option<Vec<(bool, &str)>> {
+    let mut tags = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let weak = rest.strip_prefix("W/");
+        let (tag, after) = weak.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
+        tags.push((weak.is_some(), tag));
+        let after = after.trim_start();
+        if after.is_empty() {
+            return Some(tags);
+        }
+        rest = after.strip_prefix(',')?.trim_start();
+    }
 }
 
 /// JSON lines, sent as they are made. An error cuts the answer off, so that it never looks complete.
@@ -153,17 +186,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_entity_tag_at_most() {
-        let read = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::IF_MATCH, value.parse().unwrap());
-            if_match(&headers)
+    fn an_entity_tag_that_a_row_must_have() {
+        let read = |values: &[&str]| {
+            let lines = values.iter().map(|value| (header::IF_MATCH, value.parse().unwrap()));
+            if_match(&lines.collect())
         };
-        assert_eq!(read("\"7\"").unwrap().as_deref(), Some("7"));
-        assert_eq!(read("*").unwrap(), None);
-        for wrong in ["7", "\"7", "\"7\", \"8\"", "", "\""] {
-            assert!(read(wrong).is_err(), "{wrong}");
+        for (values, tag) in [
+            (&["\"7\""][..], Some("7")),
+            (&[" \"7\" , \"7\""], Some("7")),
+            (&["W/\"6\", \"7\""], Some("7")),
+            (&["\"a,b\""], Some("a,b")),
+            (&["*"], None),
+            (&[], None),
+            // No row has the empty tag.
+            (&["\"\""], Some("")),
+            (&["W/\"7\""], Some("")),
+        ] {
+            assert_eq!(read(values).unwrap().as_deref(), tag, "{values:?}");
         }
-        assert_eq!(if_match(&HeaderMap::new()).unwrap(), None);
+        for wrong in
+            [&["7"][..], &["\"7"], &[""], &["\""], &["*, \"7\""], &["\"7\" \"8\""], &["\"7\",", "w/\"7\""]]
+        {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(read(&["\"7\", \"8\""]).is_err());
+        assert!(read(&["\"7\"", "\"8\""]).is_err(), "lines of a field are one list");
     }
 }

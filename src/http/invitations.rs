@@ -104,7 +104,7 @@ pub(super) async fn page() -> Html<&'static str> {
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
     <title>Leasehold: an invitation</title></head><body><main><h1>You are invited</h1>\n\
     <p>The address of this page is an invitation to an organization. It is a secret, good once and for a week.</p>\n\
-    <p>With a token of yours, accept it with <code>leasehold me invitations accept --link …</code>, or by sending the \
+    <p>With a token of yours, accept it with <code>leasehold me invitations accept --link -</code>, which reads it from stdin, or by sending the \
     whole address as <code>link</code>:</p>\n\
     <pre>POST /api/invitations/accept\nAuthorization: Bearer mcp_…\n\n{\"link\": \"…\"}</pre>\n\
     <p>Without a token, and if an operator lets this invitation make its user:</p>\n\

@@ -24,6 +24,7 @@ mod caller;
 mod docs;
 mod errors;
 mod extract;
+mod fields;
 mod generic;
 mod health;
 mod identity;

@@ -83,9 +83,11 @@ impl Serialize for Instant {
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        text.parse().map_err(|_| de::Error::invalid_value(de::Unexpected::Other("another text"), &EXPECTED))
     }
 }
+
+const EXPECTED: &str = "a time such as 2026-01-31T09:30:00Z (RFC 3339)";
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 

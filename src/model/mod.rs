@@ -28,6 +28,8 @@ pub mod sealed;
 pub mod secret;
 pub mod service;
 pub mod standing;
+pub mod text;
 pub mod token;
 pub mod ttl;
 pub mod user;
+pub mod words;

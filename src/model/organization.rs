@@ -138,6 +138,9 @@ macro_rules! named {
         pub enum $name { $($(#[$vdoc])* $variant),* }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
             /// The text, as stored and sent.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -151,7 +154,7 @@ macro_rules! named {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($text => Ok(Self::$variant),)*
-                    _ => Err($crate::model::organization::ParseNameError($what)),
+                    _ => Err($crate::model::organization::ParseNameError { what: $what, known: &[$($text),*] }),
                 }
             }
         }
@@ -167,8 +170,13 @@ pub(crate) use named;
 
 /// The text is none of the known names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a known {0}")]
-pub struct ParseNameError(pub &'static str);
+#[error("not a known {what}: expected one of {}", known.join(", "))]
+pub struct ParseNameError {
+    /// What it should have named.
+    pub what: &'static str,
+    /// The names there are.
+    pub known: &'static [&'static str],
+}
 
 named! {
     /// What a member may do; a higher one includes the lower ones.
@@ -244,7 +252,8 @@ impl FromStr for SharingEntry {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, ParseNameError> {
-        let unknown = ParseNameError("sharing rule: expected all_members, admins_only or user:<id>");
+        let unknown =
+            ParseNameError { what: "sharing rule", known: &["all_members", "admins_only", "user:<id>"] };
         match text {
             "admins_only" => Ok(Self::AdminsOnly),
             "all_members" => Ok(Self::AllMembers),

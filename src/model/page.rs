@@ -53,7 +53,7 @@ pub struct Page<T, P> {
 
 named! {
     /// What a list may be sorted by.
-    OrderKey, "order: see the list's description":
+    OrderKey, "order":
     /// The time of creation, which ids follow.
     CreatedAt = "created_at";
     /// The e-mail address.

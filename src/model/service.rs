@@ -32,6 +32,12 @@ pub struct ServiceRef {
 /// The text does not follow the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseServiceError {
+    /// An account that stands alone is wrong.
+    #[error("an account is 1 to 253 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, without the service")]
+    AccountName,
+    /// A service that stands alone is wrong.
+    #[error("a service's name is 1 to 64 of a-z, 0-9, `_` and `-`, without an account")]
+    ServiceName,
     /// The account part is wrong.
     #[error("the account after `/` must be 1 to 253 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`")]
     Account,
@@ -63,7 +69,7 @@ impl FromStr for ServiceName {
         let valid =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(valid);
-        if fits { Ok(Self(text.into())) } else { Err(ParseServiceError::Service) }
+        if fits { Ok(Self(text.into())) } else { Err(ParseServiceError::ServiceName) }
     }
 }
 
@@ -73,7 +79,7 @@ impl FromStr for AccountName {
     fn from_str(text: &str) -> Result<Self, ParseServiceError> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
         let fits = (1..=253).contains(&text.len()) && text.bytes().all(valid);
-        if fits { Ok(Self(text.into())) } else { Err(ParseServiceError::Account) }
+        if fits { Ok(Self(text.into())) } else { Err(ParseServiceError::AccountName) }
     }
 }
 
@@ -81,12 +87,11 @@ impl FromStr for ServiceRef {
     type Err = ParseServiceError;
 
     fn from_str(text: &str) -> Result<Self, ParseServiceError> {
-        match text.split_once('/') {
-            None => Ok(Self { service: text.parse()?, account: None }),
-            Some((service, account)) => {
-                Ok(Self { service: service.parse()?, account: Some(account.parse()?) })
-            }
-        }
+        let (service, account) =
+            text.split_once('/').map_or((text, None), |(service, account)| (service, Some(account)));
+        let service = service.parse().map_err(|_| ParseServiceError::Service)?;
+        let account = account.map(str::parse).transpose().map_err(|_| ParseServiceError::Account)?;
+        Ok(Self { service, account })
     }
 }
 
@@ -148,6 +153,17 @@ mod tests {
                 prop_assert_eq!(service.to_string(), text);
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_expected_there() {
+        let reason = |error: ParseServiceError| error.to_string();
+        assert!(reason("bearer/weather".parse::<ServiceName>().unwrap_err()).contains("without an account"));
+        assert!(reason("bearer/weather".parse::<AccountName>().unwrap_err()).contains("without the service"));
+        assert!(
+            reason("Bearer/weather".parse::<ServiceRef>().unwrap_err()).contains("optionally followed by")
+        );
+        assert!(reason("bearer/a b".parse::<ServiceRef>().unwrap_err()).contains("the account after `/`"));
     }
 
     #[test]

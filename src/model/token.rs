@@ -109,6 +109,27 @@ named! {
     Unknown = "token_unknown";
 }
 
+named! {
+    /// Why a caller is not believed, before what a token stands for is looked at.
+    Disbelief, "reason of a failed authentication":
+    /// The client is unknown, its secret is wrong, or it is switched off.
+    InvalidClient = "invalid_client";
+    /// What was shown is no token of this broker.
+    InvalidToken = "invalid_token";
+    /// The header is not `Bearer` and a token.
+    MalformedHeader = "malformed_header";
+    /// No token was shown.
+    MissingToken = "missing_token";
+    /// The token is for somebody else to read.
+    WrongAudience = "wrong_audience";
+}
+
+/// Every reason of a failed authentication, as it is counted.
+pub fn authentication_failures() -> impl Iterator<Item = &'static str> {
+    let disbelieved = Disbelief::ALL.iter().map(|reason| reason.as_str());
+    disbelieved.chain(TokenRefusal::ALL.iter().map(|reason| reason.as_str()))
+}
+
 impl TokenFacts {
     /// Whether a token that was read so still proves its bearer.
     ///

@@ -41,18 +41,7 @@ impl Observer for Figures {
     }
 
     fn failed(&self, error: &StoreError) {
-        self.metrics.store_error(match error {
-            StoreError::Busy => "busy",
-            StoreError::Conflict { .. } => "conflict",
-            StoreError::Corrupt { .. } => "corrupt",
-            StoreError::Data(_) => "data",
-            StoreError::Missing(_) => "missing",
-            StoreError::NewerSchema { .. } => "newer_schema",
-            StoreError::OutcomeUnknown => "outcome_unknown",
-            StoreError::Serialization(_) => "serialization",
-            StoreError::Setup(_) => "setup",
-            StoreError::Unavailable(_) => "unavailable",
-        });
+        self.metrics.store_error(error.kind());
     }
 }
 

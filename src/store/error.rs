@@ -56,3 +56,36 @@ pub enum StoreError {
 
 /// A shared cause: one failed commit answers many callers.
 pub type Cause = Arc<dyn Error + Send + Sync>;
+
+impl StoreError {
+    /// Every [`StoreError::kind`].
+    pub const KINDS: &[&'static str] = &[
+        "busy",
+        "conflict",
+        "corrupt",
+        "data",
+        "missing",
+        "newer_schema",
+        "outcome_unknown",
+        "serialization",
+        "setup",
+        "unavailable",
+    ];
+
+    /// What went wrong, in one word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Conflict { .. } => "conflict",
+            Self::Corrupt { .. } => "corrupt",
+            Self::Data(_) => "data",
+            Self::Missing(_) => "missing",
+            Self::NewerSchema { .. } => "newer_schema",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Serialization(_) => "serialization",
+            Self::Setup(_) => "setup",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}

@@ -10,10 +10,12 @@ use leasehold::{
     api::operations,
     broker::Code,
     chores::CHORES,
-    model::audit::EventName,
-    telemetry::{METRICS, MetricKind},
+    model::{audit::EventName, token::authentication_failures},
+    store::{StoreError, committer::LeaseEnd},
+    telemetry::{METRICS, MetricKind, Outcome},
 };
 use reqwest::{Client, Method, header};
+use serde_json::json;
 
 use crate::harness::{Scene, Transport, World, ask, on_each_database};
 
@@ -42,6 +44,29 @@ fn the_page_lists_every_metric() {
 }
 
 #[test]
+fn the_page_lists_every_value_of_a_label_that_it_enumerates() {
+    let rows = table("## Metrics", "| label |");
+    for (label, known) in enumerated() {
+        let row = rows.iter().find(|row| names(std::slice::from_ref(row)).contains(label)).expect(label);
+        let quoted = row.get(1).expect("the values").split('`').skip(1).step_by(2);
+        let listed: BTreeSet<&str> = quoted.collect();
+        assert_eq!(listed, known.into_iter().collect(), "{label}");
+    }
+}
+
+/// The labels whose values the page enumerates, with those that the code has.
+fn enumerated() -> [(&'static str, Vec<&'static str>); 5] {
+    let ends = LeaseEnd::ALL.iter().map(|end| end.as_str());
+    [
+        ("transport", vec!["http", "grpc"]),
+        ("outcome", Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect()),
+        ("reason", authentication_failures().chain(ends).collect()),
+        ("kind", StoreError::KINDS.to_vec()),
+        ("root_key", vec!["first", "other"]),
+    ]
+}
+
+#[test]
 fn the_page_lists_every_field_of_the_log() {
     assert_eq!(names(&table("## Logs", "| field |")), logged_fields());
 }
@@ -63,6 +88,10 @@ on_each_database! {
             token.create(&ask(["jira"])).await.unwrap_err();
         }
         ann.revoke(&ann.borrows(["jira"]).await.lease_id).await.unwrap();
+
+        let operator = ann.scene.operator("admin:tokens").await;
+        operator.does("revoke_mcp_token", json!({ "id": ann.token_id.to_string() })).await;
+        ann.me().await.unwrap_err();
 
         besiege(&world).await;
 
@@ -87,6 +116,7 @@ on_each_database! {
         has("leasehold_refusals_total", "code", "invalid_client");
         has("leasehold_auth_failures_total", "reason", "invalid_token");
         has("leasehold_auth_failures_total", "reason", "invalid_client");
+        has("leasehold_auth_failures_total", "reason", "token_revoked");
         has("leasehold_leases_ended_total", "reason", "revoked");
         has("leasehold_audit_records_total", "event", "lease_created");
         world.end().await;
@@ -135,6 +165,9 @@ fn is_bounded(label: &str, value: &str) -> bool {
         "code" => Code::ALL.iter().any(|code| code.as_str() == value) || TOKEN_CODES.contains(&value),
         "status" => STATUSES.contains(&value),
         "event" => value.parse::<EventName>().is_ok(),
+        "reason" => {
+            value.parse::<LeaseEnd>().is_ok() || authentication_failures().any(|reason| reason == value)
+        }
         "chore" => CHORES.iter().any(|chore| chore.name == value),
         "version" => value == env!("CARGO_PKG_VERSION"),
         _ => {

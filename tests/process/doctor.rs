@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::Value;
 
-use crate::harness::{Kind, Site, Way};
+use crate::harness::{Kind, PATIENCE, Process, Site, Way, program};
 
 /// What the doctor finds at a site: whether it is content, and every finding.
 async fn findings(site: &Site, variables: &[(&str, &str)]) -> (bool, Vec<Value>) {
@@ -74,17 +74,44 @@ async fn a_database_in_use_or_absent_is_no_fault_of_its_own() {
     let site = Site::production(Kind::Sqlite).await;
     let broker = site.serve(&[]).await;
     let address = broker.url.strip_prefix("http://").expect("plain HTTP").to_owned();
-    let (sound, found) = findings(&site, &[("LEASEHOLD_HTTP_ADDRESS", &address)]).await;
+    let addresses = [("LEASEHOLD_HTTP_ADDRESS", &*address), ("LEASEHOLD_GRPC_ADDRESS", &*broker.grpc)];
+    let (sound, found) = findings(&site, &addresses).await;
     assert!(sound && level(&found, "database") == ["warning"], "{found:?}");
-    assert!(
-        found
-            .iter()
-            .any(|finding| finding["what"].as_str().is_some_and(|what| what.contains("a broker answers")))
-    );
+    assert_eq!(level(&found, "ports"), ["ok", "ok"], "{found:?}");
+    let answers =
+        |finding: &&Value| finding["what"].as_str().is_some_and(|what| what.contains("a broker answers"));
+    assert_eq!(found.iter().filter(answers).count(), 2, "{found:?}");
+    // Each port is asked in its own way.
+    let swapped = [("LEASEHOLD_HTTP_ADDRESS", &*broker.grpc), ("LEASEHOLD_GRPC_ADDRESS", &*address)];
+    let (sound, found) = findings(&site, &swapped).await;
+    assert!(!sound && level(&found, "ports").contains(&"problem"), "{found:?}");
     broker.stop().await;
     let nowhere = format!("sqlite:{}", site.folder().join("none.db").display());
     let (sound, found) = findings(&site, &[("LEASEHOLD_DATABASE_URL", &nowhere)]).await;
     assert!(sound && level(&found, "database") == ["warning"], "{found:?}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_once_and_truly() {
+    let site = Site::new(Kind::Sqlite).await;
+    site.dev().await.stop().await;
+    let database = format!("sqlite:{}", site.data().join("leasehold.db").display());
+    let mut doctor = program(&["doctor", "--json", "--database", &database]);
+    doctor.env("LEASEHOLD_HTTP_ADDRESS", "127.0.0.1:0").env("LEASEHOLD_GRPC_ADDRESS", "127.0.0.1:0");
+    let (_, stdout, stderr) = Process::run(doctor, PATIENCE).await;
+    let found: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    let findings = found["findings"].as_array().expect("findings");
+    let about_keys =
+        |finding: &&Value| finding["level"] == "problem" && finding.to_string().contains("ROOT_KEYS");
+    assert_eq!(findings.iter().filter(about_keys).count(), 1, "{found}");
+    let witness = findings.iter().find(|finding| finding["check"] == "witness").expect("a finding");
+    assert!(
+        witness["what"].as_str().is_some_and(|what| what.contains("`leasehold dev` keeps none")),
+        "{witness}"
+    );
+    let audit = findings.iter().find(|finding| finding["check"] == "audit").expect("a finding");
+    assert!(audit["what"].as_str().is_some_and(|what| what.contains("ends of 1 chain and")), "{audit}");
 }
 
 #[tokio::test]

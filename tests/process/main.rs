@@ -15,6 +15,8 @@ mod bootstrap;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod disk_full;
 #[cfg(test)]
 mod doctor;

@@ -2,7 +2,7 @@
 //! without a token, who becomes a user by it.
 
 use crate::{
-    broker::{Broker, Call, Code, Error, Origin},
+    broker::{Broker, Call, Code, Error, Origin, Violation},
     keyring::{digest::TokenDigest, machine_secret::SecretKind},
     model::{
         audit::{Actor, AuditRecord, EventName},
@@ -12,6 +12,7 @@ use crate::{
         owner::Owner,
         scope::{Operation, ScopeSet},
         secret::SecretText,
+        text::is_plain,
         token::{Token, TokenKind},
         user::User,
     },
@@ -69,7 +70,7 @@ impl Broker {
         link: &str,
         name: &str,
     ) -> Result<Registered, Error> {
-        refuse(name_violation("name", name))?;
+        refuse(name_violation("name", name).or_else(|| unplain_name(name)))?;
         let now = self.clock.now();
         let invitation = self.open_invitation(origin, link, now).await?.invitation;
         if invitation.registers_because.is_none() {
@@ -157,6 +158,12 @@ fn registration(origin: &Origin, invitation: &Invitation, user: &User, token: &T
         added.with("role", invitation.role.as_str()),
         record(EventName::TokenCreated, &own, token.id.to_string()),
     ]
+}
+
+/// The name is shown to others, whoever made it up.
+fn unplain_name(name: &str) -> Option<Violation> {
+    let reason = "must not have characters that turn the direction of text";
+    (!is_plain(name)).then(|| Violation::new("name", reason))
 }
 
 /// Somebody else was faster.

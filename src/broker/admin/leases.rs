@@ -290,7 +290,7 @@ impl FindLeases {
             own_alone,
             credential_id: parsed(self.credential_id.as_deref(), "credential_id", &mut wrong),
             service: parsed(self.service.as_deref(), "service", &mut wrong),
-            server_id: self.server_id.clone().filter(|text| is_text(text, &mut wrong)),
+            server_id: self.server_id.clone(),
             status: parsed(self.status.as_deref(), "status", &mut wrong),
             created_from: self.created_from,
             created_before: self.created_before,
@@ -306,15 +306,6 @@ fn parsed<T: std::str::FromStr<Err: ToString>>(
 ) -> Option<T> {
     let read = text.filter(|text| !text.is_empty())?.parse::<T>();
     read.map_err(|error| wrong.push(Violation::new(field, error.to_string()))).ok()
-}
-
-/// PostgreSQL's text has no zero byte.
-fn is_text(text: &str, wrong: &mut Vec<Violation>) -> bool {
-    let fits = !text.contains('\0');
-    if !fits {
-        wrong.push(Violation::new("server_id", "must not contain a zero byte"));
-    }
-    fits
 }
 
 fn newest_first(page: &ListRequest) -> ListRequest {

@@ -255,7 +255,7 @@ fn explain(error: Error, revision: Option<i64>) -> Error {
             Error::new(Code::Conflict, "the membership changed meanwhile; try again")
         }
         Code::NotFound => absent(),
-        _ => error.on_conflict("an organization keeps at least one owner"),
+        _ => error.on_race("an organization keeps at least one owner"),
     }
 }
 

@@ -86,7 +86,7 @@ impl Broker {
         }
         let at = self.clock.now();
         let keys = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
-        let Some(key) = keys.signing(at) else { return Ok(false) };
+        let Some(key) = keys.vouching(at) else { return Ok(false) };
         let mut checkpoint = Checkpoint {
             chain_id: head.chain_id,
             seq: head.seq,

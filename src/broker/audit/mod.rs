@@ -5,10 +5,12 @@
 
 mod checkpoint;
 mod query;
+mod refusals;
 mod verify;
 
 pub use checkpoint::{CheckpointFile, CheckpointLine, FileError, newest_checkpoints, stored_keys};
 pub use query::{AuditEntry, AuditPage, ExportedRecord, export, query};
+pub use refusals::recorded_refusals;
 pub use verify::{Verification, compare_heads, quick_check, verify};
 
 pub(crate) use checkpoint::Signer;

@@ -10,7 +10,7 @@ use crate::{
         instant::Instant,
         organization::{SharingEntry, SharingRule},
         owner::Owner,
-        service::{DEFAULT_ACCOUNT, ParseServiceError, ServiceName},
+        service::{DEFAULT_ACCOUNT, ParseServiceError, ServiceName, ServiceRef},
     },
 };
 
@@ -26,7 +26,7 @@ impl Broker {
         }
         let sharing = check_sharing(owner, sharing.as_deref(), &mut violations);
         let account = kept(account.as_deref().unwrap_or(DEFAULT_ACCOUNT).parse(), "account", &mut violations);
-        let service: Option<ServiceName> = kept(service.parse(), "service", &mut violations);
+        let service = service_alone(&service, &mut violations);
         let fields = service.as_ref().map(|service| self.checked_fields(service, fields));
         match (service, account, fields) {
             (Some(service), Some(account), Some(Ok(fields))) if violations.is_empty() => {
@@ -60,6 +60,16 @@ impl Broker {
 pub(super) fn past(expires_at: Option<Instant>, now: Instant) -> Option<Violation> {
     let is_past = expires_at.is_some_and(|at| at <= now);
     is_past.then(|| Violation::new("expires_at", "must lie in the future"))
+}
+
+/// The service, which is sent apart from its account here, although both are lent by one text.
+fn service_alone(text: &str, violations: &mut Vec<Violation>) -> Option<ServiceName> {
+    if text.parse::<ServiceRef>().is_ok_and(|both| both.account.is_some()) {
+        let reason = "names the service alone: put what follows the `/` into `account`";
+        violations.push(Violation::new("service", reason));
+        return None;
+    }
+    kept(text.parse(), "service", violations)
 }
 
 /// What was read, or a violation that says why not.

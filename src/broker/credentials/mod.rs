@@ -168,7 +168,7 @@ impl Broker {
         let authorized = authorized.with(at_revision(id, revision));
         self.change_recorded(call, authorized, vec![record], change)
             .await
-            .map_err(|error| error.on_conflict("the credential got another value meanwhile; try again"))?;
+            .map_err(|error| error.on_race("the credential got another value meanwhile; try again"))?;
         self.credential(id).await
     }
 

@@ -8,6 +8,7 @@ use crate::{
     model::{
         id::OrganizationId,
         service::{MAX_SERVICES, ServiceRef},
+        text::is_plain,
         ttl::Ttl,
     },
     store::mutation::Idempotency,
@@ -35,7 +36,7 @@ impl CreateLease {
         let ttl = check_ttl(self.ttl, &mut violations).unwrap_or(default_ttl);
         let organization_id = check_organization(self.organization_id.as_deref(), &mut violations);
         let characters = self.server_id.chars().count();
-        if !(1..=MAX_SERVER_ID).contains(&characters) || self.server_id.chars().any(char::is_control) {
+        if !(1..=MAX_SERVER_ID).contains(&characters) || !is_plain(&self.server_id) {
             violations.push(Violation::new(
                 "server_id",
                 "required: 1 to 100 characters, without control characters",
@@ -83,7 +84,7 @@ pub(super) fn check_ttl(seconds: Option<i64>, violations: &mut Vec<Violation>) -
 /// Whether free text may be kept: not too long, and without control characters, which a database may refuse and a
 /// terminal obeys.
 pub(super) fn is_text(text: &str, max: usize) -> bool {
-    text.chars().count() <= max && !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
+    text.chars().count() <= max && text.split(['\t', '\r', '\n']).all(is_plain)
 }
 
 fn check_services(texts: &[String], violations: &mut Vec<Violation>) -> BTreeSet<ServiceRef> {

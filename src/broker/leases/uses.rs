@@ -1,12 +1,13 @@
 //! Uses of a lease: show, list, renew, read, revoke. Each is judged by the database at that moment.
 
 use crate::{
-    broker::{Broker, Call, Error, Violation},
+    broker::{Broker, Call, Error, Violation, listing},
     model::{
         id::LeaseId,
         page::PageSize,
         scope::Operation,
         standing::{LeaseFacts, Standing},
+        text::is_plain,
         token::TokenRefusal,
     },
     store::{
@@ -59,7 +60,8 @@ impl Broker {
     async fn list(&self, call: &Call, request: ListLeases) -> Result<LeasePage, Error> {
         call.require(Operation::LeaseRead)?;
         self.check_token(call).await?;
-        let query = self.query(call, request)?;
+        let list = list_of(&request);
+        let query = self.query(call, &list, request)?;
         let page = self.store.rows().list_leases(&query).await?;
         let mut leases = Vec::with_capacity(page.items.len());
         for facts in page.items {
@@ -67,7 +69,7 @@ impl Broker {
                 leases.push(self.view(call, facts).await?);
             }
         }
-        Ok(LeasePage { leases, next_page_token: page.next.map(|id| id.to_string()) })
+        Ok(LeasePage { leases, next_page_token: page.next.map(|id| listing::sealed(&list, &id.to_string())) })
     }
 
     /// Renews a lease: as often as it may be, each time to now and the original ttl.
@@ -186,7 +188,7 @@ impl Broker {
         Ok(LeaseView { status: facts.status(self.clock.now()), lease: facts.lease })
     }
 
-    fn query(&self, call: &Call, request: ListLeases) -> Result<LeaseQuery, Error> {
+    fn query(&self, call: &Call, list: &str, request: ListLeases) -> Result<LeaseQuery, Error> {
         let mut violations = Vec::new();
         let mut wrong = |field: &str, reason: String| violations.push(Violation::new(field, reason));
         let status = request.status.as_deref().map(str::parse).transpose();
@@ -203,10 +205,13 @@ impl Broker {
             wrong("page_size", error.to_string());
             PageSize::default()
         });
-        let after =
-            request.page_token.as_deref().filter(|token| !token.is_empty()).map(str::parse::<LeaseId>);
-        let after = after.transpose().unwrap_or_else(|_| {
-            wrong("page_token", "expected the next_page_token of an earlier page".to_owned());
+        if request.server_id.as_deref().is_some_and(|text| !is_plain(text)) {
+            wrong("server_id", "must not have control characters".to_owned());
+        }
+        let token = request.page_token.as_deref().filter(|token| !token.is_empty());
+        let after = token.map(|token| listing::opened::<LeaseId>(list, token)).transpose();
+        let after = after.unwrap_or_else(|violation| {
+            violations.push(violation);
             None
         });
         if !violations.is_empty() {
@@ -215,6 +220,12 @@ impl Broker {
         let (principal, now) = (call.caller.principal, self.clock.now());
         Ok(LeaseQuery { principal, now, status, service, server_id: request.server_id, after, size })
     }
+}
+
+/// The list of own leases as a request narrows it.
+fn list_of(request: &ListLeases) -> String {
+    let ListLeases { status, service, server_id, page_size: _, page_token: _ } = request;
+    format!("list_leases {status:?} {service:?} {server_id:?}")
 }
 
 const DEFAULT_REASON: &str = "Manual revocation";

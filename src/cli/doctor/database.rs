@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::{
     broker::audit::{quick_check, stored_keys},
     clock::Clock,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, RootKeySource},
     keyring::Keyring,
+    model::words::counted,
     server::{
         StartError, open_backend, open_keyring,
         witness::{Testimony, Witness},
@@ -57,7 +58,8 @@ async fn look(
         let middle = before.plus_micros(after.micros_since(before) / 2);
         findings.push(judge_clock(theirs.micros_since(middle), after.micros_since(before)));
     }
-    if rows.find_setting("environment").await?.as_deref() == Some("development") {
+    let is_development = rows.find_setting("environment").await?.as_deref() == Some("development");
+    if is_development {
         findings.push(Finding::problem(
             "data",
             "this database was made by `leasehold dev`: its users and credentials are well known",
@@ -66,7 +68,7 @@ async fn look(
     }
     findings.extend(data_keys(config, rows).await?);
     findings.extend(audit(rows).await?);
-    findings.push(witness(config, rows).await?);
+    findings.push(witness(config, rows, is_development).await?);
     Ok(findings)
 }
 
@@ -186,6 +188,10 @@ fn judge_clock(difference: i64, took: i64) -> Finding {
 
 /// The root keys, as far as they can be judged without a database.
 fn keyring(config: &Config) -> (Option<Arc<Keyring>>, Vec<Finding>) {
+    if config.root_keys == RootKeySource::Absent {
+        // Told with the settings.
+        return (None, Vec::new());
+    }
     match open_keyring(config) {
         Ok(keyring) => (Some(keyring), Vec::new()),
         Err(error) => {
@@ -213,10 +219,10 @@ async fn data_keys(config: &Config, rows: &dyn Backend) -> Result<Vec<Finding>, 
         }
     }
     Ok(vec![match reason {
-        None => Finding::ok(KEYS, format!("the root keys open all {all} data keys")),
+        None => Finding::ok(KEYS, format!("the root keys open every data key ({all})")),
         Some(reason) => Finding::problem(
             KEYS,
-            format!("the root keys open {} of {all} data keys; {reason}", all - closed),
+            format!("the root keys open {} of {}; {reason}", all - closed, counted(all, "data key")),
             "add the root key that the database was made with, behind the one that seals",
         ),
     }])
@@ -225,7 +231,8 @@ async fn data_keys(config: &Config, rows: &dyn Backend) -> Result<Vec<Finding>, 
 async fn audit(rows: &dyn Backend) -> Result<Vec<Finding>, crate::broker::Error> {
     let found = quick_check(rows, &stored_keys(rows).await?).await?;
     if found.faults.is_empty() {
-        let what = format!("the ends of {} chains and their signatures are sound", found.chains);
+        let chains = counted(found.chains, "chain");
+        let what = format!("the ends of {chains} and their signatures are sound");
         return Ok(vec![Finding::ok(AUDIT, what)]);
     }
     let advice = "run `leasehold audit verify --checkpoint FILE`, and find out who wrote to the database";
@@ -237,7 +244,11 @@ async fn audit(rows: &dyn Backend) -> Result<Vec<Finding>, crate::broker::Error>
         .collect())
 }
 
-async fn witness(config: &Config, rows: &dyn Backend) -> Result<Finding, crate::broker::Error> {
+async fn witness(
+    config: &Config,
+    rows: &dyn Backend,
+    is_development: bool,
+) -> Result<Finding, crate::broker::Error> {
     let Some(path) = config.audit.witness(&config.database.url) else {
         let what = "no witness is kept: a database that was set back is not noticed at a start";
         return Ok(Finding::warning(WITNESS, what, "set audit.witness_file to a file on a disk that lasts"));
@@ -245,6 +256,9 @@ async fn witness(config: &Config, rows: &dyn Backend) -> Result<Finding, crate::
     let shown = path.display().to_string();
     Ok(match Witness::at(path).testify(rows).await? {
         Testimony::Confirmed => Finding::ok(WITNESS, format!("the database holds all that {shown} saw")),
+        Testimony::Silent if is_development => {
+            Finding::ok(WITNESS, format!("{shown} is not there: `leasehold dev` keeps none"))
+        }
         Testimony::Silent => {
             Finding::ok(WITNESS, format!("{shown} is not there yet: the next start writes it"))
         }

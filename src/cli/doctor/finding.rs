@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::model::words::counted;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,8 +76,8 @@ impl Report {
                 let _ = writeln!(text, "{:<23} do: {advice}", "");
             }
         }
-        let (problems, warnings) = (self.count(Level::Problem), self.count(Level::Warning));
-        let _ = writeln!(text, "{problems} problems, {warnings} warnings");
+        let problems = counted(self.count(Level::Problem), "problem");
+        let _ = writeln!(text, "{problems}, {}", counted(self.count(Level::Warning), "warning"));
         text
     }
 

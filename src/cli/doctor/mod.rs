@@ -14,7 +14,7 @@ use crate::{
     config::{Config, ConfigError, Environment},
 };
 
-use super::{CliError, ConfigArgs, set_database};
+use super::{CliError, ConfigArgs, output, set_database};
 use finding::{Finding, Level, Report};
 
 /// Check a set-up: settings, keys, database, files, ports, certificate, audit log. Fails when something is wrong.
@@ -41,15 +41,11 @@ impl Doctor {
                 let clock = SystemClock::start();
                 report.add(files::check(&config, self.config.config.as_deref()));
                 report.add(certificate::check(&config, clock.now()));
-                report.add(network::check(&config));
+                report.add(network::check(&config).await);
                 report.add(database::check(&config, &clock).await);
             }
         }
-        if self.json {
-            println!("{}", report.json());
-        } else {
-            print!("{}", report.text());
-        }
+        output::print(&if self.json { format!("{}\n", report.json()) } else { report.text() })?;
         Ok(if report.count(Level::Problem) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -1,6 +1,6 @@
 //! Asks a broker over HTTP.
 
-use std::{fs, io::Write as _, net::IpAddr, path::PathBuf};
+use std::{fs, net::IpAddr, path::PathBuf};
 
 use clap::{Arg, ArgMatches, Error, error::ErrorKind, value_parser};
 use reqwest::{Client, Method, RequestBuilder, Response, Url, header};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::Operation,
-    cli::CliError,
+    cli::{CliError, output},
     config::{Environment, Source as _, Variable},
     model::secret::SecretText,
 };
@@ -66,11 +66,10 @@ impl Connection {
         request: Map<String, Value>,
     ) -> Result<(), CliError> {
         let mut response = self.send(operation, request).await?;
-        let mut out = std::io::stdout().lock();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
-            out.write_all(&chunk).map_err(super::super::io_error("writing to stdout"))?;
+            output::print_bytes(&chunk)?;
         }
-        out.flush().map_err(super::super::io_error("writing to stdout"))
+        Ok(())
     }
 
     async fn send(&self, operation: &Operation, request: Map<String, Value>) -> Result<Response, CliError> {

@@ -4,7 +4,9 @@
 
 mod arguments;
 mod ask;
+mod pages;
 mod print;
+mod table;
 
 use std::process::ExitCode;
 
@@ -13,9 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::api::{Operation, Relation, operations};
 
-use super::{CliError, bootstrap::Bootstrap};
+use super::{CliError, bootstrap::Bootstrap, output};
 
 use ask::Connection;
+use pages::Wanted;
 
 /// `leasehold admin`: what operators and organizations' administrators do.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ struct Asked {
     operation: &'static Operation,
     request: Map<String, Value>,
     connection: Connection,
+    wanted: Wanted,
     json: bool,
 }
 
@@ -63,10 +67,12 @@ impl Asked {
             self.connection.print_lines(self.operation, self.request).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        let answer = self.connection.ask(self.operation, self.request).await?;
-        let text = if self.json { format!("{answer}\n") } else { print::human(&answer) };
-        print!("{text}");
-        Ok(ExitCode::SUCCESS)
+        let answer = pages::ask(&self.connection, self.operation, self.request, self.wanted).await?;
+        let shape = self.operation.generic.as_ref().filter(|_| !self.json).map(|generic| (generic.answer)());
+        let text = shape
+            .map_or_else(|| format!("{answer}\n"), |shape| print::human(&answer, &shape, output::width()));
+        output::print(&text)?;
+        Ok(if self.operation.tells_faults(&answer) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     fn read(matches: &ArgMatches, is_ours: fn(Relation) -> bool) -> Result<Self, Error> {
@@ -76,7 +82,8 @@ impl Asked {
         let operation = found.ok_or_else(arguments::incomplete)?;
         let request = arguments::request(operation, own)?;
         let connection = Connection::read(own)?;
-        Ok(Self { operation, request, connection, json: own.get_flag("json") })
+        let (wanted, json) = (Wanted::read(operation, own), own.get_flag("json"));
+        Ok(Self { operation, request, connection, wanted, json })
     }
 }
 
@@ -178,5 +185,83 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert!(matches!(parse("bootstrap --force").expect("a command").0, AdminCommand::Bootstrap(_)));
+    }
+
+    fn asked(words: &str) -> Result<Asked, Error> {
+        match parse(words)?.0 {
+            AdminCommand::Asked(asked) => Ok(asked),
+            AdminCommand::Bootstrap(_) => panic!("an operation"),
+        }
+    }
+
+    #[test]
+    fn secrets_come_from_files() {
+        let command = "credentials create --owner org_1 --service notion --fields";
+        for literal in [r#"{"access_token":"hunter2"}"#, "hunter2"] {
+            let error = asked(&format!("{command} {literal}")).expect_err("a usage error");
+            let text = error.to_string();
+            assert!(
+                text.contains("--fields") && text.contains("command line") && !text.contains("hunter2"),
+                "{text}"
+            );
+            assert_eq!(error.exit_code(), 2);
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("fields.json");
+        std::fs::write(&file, "{\"access_token\": \"hunter2\"}\n").expect("a file");
+        let read = asked(&format!("{command} @{}", file.display())).expect("a command");
+        assert_eq!(read.request["fields"], serde_json::json!({ "access_token": "hunter2" }));
+        std::fs::write(&file, "hunter2").expect("a file");
+        let error = asked(&format!("{command} @{}", file.display())).expect_err("no JSON").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(asked(&format!("{command} @{}/none", folder.path().display())).is_err());
+    }
+
+    #[test]
+    fn every_secret_of_a_request_is_marked() {
+        let secret = |operation: &Operation| {
+            let fields = operation.generic.as_ref().map(|generic| (generic.request)().fields());
+            fields
+                .into_iter()
+                .flatten()
+                .filter(|field| field.secret)
+                .map(|field| field.name)
+                .collect::<Vec<_>>()
+        };
+        for operation in operations() {
+            let expected: &[&str] = match operation.name {
+                "create_credential"
+                | "rotate_credential"
+                | "create_own_credential"
+                | "rotate_own_credential" => &["fields"],
+                "accept_invitation" => &["link"],
+                _ => &[],
+            };
+            assert_eq!(secret(operation), expected, "{}", operation.name);
+        }
+    }
+
+    #[test]
+    fn times_of_queries_may_be_ago() {
+        let request =
+            asked("audit query --since 24h --until 2026-01-31T09:30:00Z").expect("a command").request;
+        assert_eq!(request["until"], "2026-01-31T09:30:00.000000Z");
+        let since = request["since"].as_str().expect("text");
+        assert!(since.parse::<crate::model::instant::Instant>().is_ok(), "{since}");
+        let error = asked("leases find --created-from yesterday").expect_err("no time").to_string();
+        assert!(error.contains("--created-from") && error.contains("24h"), "{error}");
+        let request = asked("tokens create --name a --scopes b --expires-at 24h").expect("a command").request;
+        assert_eq!(request["expires_at"], "24h", "the broker refuses it: it is no time ago");
+    }
+
+    #[test]
+    fn lists_go_on_when_asked() {
+        let wanted = |words: &str| asked(words).expect("a command").wanted;
+        assert_eq!(wanted("users list"), Wanted::OnePage);
+        assert_eq!(wanted("users list --all"), Wanted::AtMost(u64::MAX));
+        assert_eq!(wanted("audit query --limit 7"), Wanted::AtMost(7));
+        for wrong in ["users list --limit 0", "users list --limit 3 --all", "users show usr_1 --all"] {
+            assert!(asked(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,118 +1,167 @@
-//! Answers for people: a list as a table, anything else as names and values.
-
-use std::fmt::Write as _;
+//! Answers for people: a list as a table, anything else as names and values. In the order in which the answer's fields
+//! were declared; `--json` has everything.
 
 use serde_json::{Map, Value};
 
-/// The answer as text, with a line break at its end.
-pub(super) fn human(answer: &Value) -> String {
-    let Some(members) = answer.as_object() else { return format!("{}\n", cell(answer)) };
-    match members.values().find_map(rows) {
-        Some(rows) => table(&rows) + &rest(members),
-        None => named(members, ""),
-    }
+use crate::api::shape::Shape;
+
+use super::table::table;
+
+/// The answer as text, with a line break at its end; tables no wider than so many columns, where that is told.
+pub(super) fn human(answer: &Value, shape: &Shape, width: Option<usize>) -> String {
+    let mut lines = lines(answer, shape, width);
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-/// The items, when the value is a list of objects.
-fn rows(value: &Value) -> Option<Vec<&Map<String, Value>>> {
-    let items = value.as_array()?;
-    items.iter().map(Value::as_object).collect()
+fn lines(answer: &Value, shape: &Shape, width: Option<usize>) -> Vec<String> {
+    let Some(members) = answer.as_object() else { return vec![cell(answer, None)] };
+    let Some(list) = shape.items() else { return named(members, Some(shape), width) };
+    let items = members.get(&list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut lines = listed(&list, items, shape.within(&list).as_ref(), width);
+    let mut beside = members.clone();
+    beside.remove(&list);
+    if !beside.is_empty() {
+        lines.push(String::new());
+        lines.extend(named(&beside, Some(shape), width));
+    }
+    lines
 }
 
-fn table(rows: &[&Map<String, Value>]) -> String {
-    if rows.is_empty() {
-        return "nothing\n".to_owned();
-    }
-    let columns = columns(rows);
-    let head: Vec<String> = columns.iter().map(|name| name.to_uppercase().replace('_', " ")).collect();
-    let body = rows
-        .iter()
-        .map(|row| columns.iter().map(|name| row.get(*name).map(cell).unwrap_or_default()).collect());
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-    let width = |column: usize| {
-        lines
-            .iter()
-            .filter_map(|line| line.get(column))
-            .map(|text| text.chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> =
-            line.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// What names a row first, then the rest; the tag for updates is for programs.
-fn columns<'a>(rows: &[&'a Map<String, Value>]) -> Vec<&'a str> {
+/// The members that are shown, in the order of the shape; what it does not know behind. The tag for updates is for
+/// programs.
+pub(super) fn names<'a>(rows: &[&'a Map<String, Value>], shape: Option<&Shape>) -> Vec<&'a str> {
+    let declared: Vec<String> =
+        shape.map(Shape::fields).unwrap_or_default().into_iter().map(|field| field.name).collect();
+    let place = |name: &str| declared.iter().position(|known| known == name).unwrap_or(declared.len());
     let mut names: Vec<&str> = rows.iter().flat_map(|row| row.keys().map(String::as_str)).collect();
-    names.sort_by_key(|name| (FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()), *name));
+    names.sort_by_key(|name| (place(name), *name));
     names.dedup();
     names.retain(|name| *name != "etag");
     names
 }
 
-/// What stands beside the list: totals, and where the list goes on.
-fn rest(members: &Map<String, Value>) -> String {
-    let beside = members.iter().filter(|(_, value)| rows(value).is_none());
-    let beside: Map<String, Value> = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
-    if beside.is_empty() { String::new() } else { format!("\n{}", named(&beside, "")) }
-}
-
-fn named(members: &Map<String, Value>, indent: &str) -> String {
-    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default();
-    let mut text = String::new();
-    for name in columns(&[members]) {
-        let Some(value) = members.get(name) else { continue };
-        match value {
-            Value::Object(inner) if !inner.is_empty() => {
-                // Writing to a String does not fail.
-                let _ = write!(text, "{indent}{name}\n{}", named(inner, &format!("{indent}  ")));
-            }
-            _ => {
-                let _ = writeln!(text, "{indent}{name:<width$}  {}", cell(value));
-            }
-        }
-    }
-    text
-}
-
-fn cell(value: &Value) -> String {
+/// A value in one line. Of an object only what it is called by, its first field; an object of no known shape is left to
+/// `--json`.
+pub(super) fn cell(value: &Value, shape: Option<&Shape>) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| cell(item, shape)).collect();
+            items.join(", ")
+        }
+        Value::Object(members) => {
+            let first = shape.and_then(|shape| names(&[members], Some(shape)).into_iter().next());
+            first.and_then(|name| members.get(name)).map(|value| cell(value, None)).unwrap_or_default()
+        }
         other => other.to_string(),
     }
 }
 
-const FIRST: &[&str] = &["id", "name", "email", "status", "active"];
+fn listed(name: &str, items: &[Value], shape: Option<&Shape>, width: Option<usize>) -> Vec<String> {
+    if items.is_empty() {
+        return vec![format!("no {}", name.replace('_', " "))];
+    }
+    let rows: Option<Vec<&Map<String, Value>>> = items.iter().map(Value::as_object).collect();
+    match rows {
+        Some(rows) => table(&rows, shape, width),
+        None => items.iter().map(|item| cell(item, None)).collect(),
+    }
+}
+
+fn named(members: &Map<String, Value>, shape: Option<&Shape>, width: Option<usize>) -> Vec<String> {
+    let column = members.keys().map(|name| name.chars().count()).max().unwrap_or_default();
+    let narrower = width.map(|width| width.saturating_sub(INDENT.len()));
+    let mut lines = Vec::new();
+    for name in names(&[members], shape) {
+        let Some(value) = members.get(name) else { continue };
+        let inner = shape.and_then(|shape| shape.within(name));
+        let below = match value {
+            Value::Object(object) if !object.is_empty() => named(object, inner.as_ref(), narrower),
+            Value::Array(items) if items.is_empty() => {
+                lines.extend(listed(name, items, None, width));
+                continue;
+            }
+            Value::Array(items) if !fit_a_line(items) => listed(name, items, inner.as_ref(), narrower),
+            _ => {
+                lines.push(format!("{name:<column$}  {}", cell(value, None)));
+                continue;
+            }
+        };
+        lines.push(name.to_owned());
+        lines.extend(below.iter().map(|line| format!("{INDENT}{line}")));
+    }
+    lines
+}
+
+/// Whether a list is one of words, which commas tell apart.
+fn fit_a_line(items: &[Value]) -> bool {
+    items.iter().all(|item| !item.is_object() && !item.as_str().is_some_and(|text| text.contains(' ')))
+}
+
+const INDENT: &str = "  ";
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use crate::api::operation;
+
     use super::*;
 
+    fn shown(name: &str, answer: &Value) -> String {
+        let shape = (operation(name).unwrap().generic.as_ref().unwrap().answer)();
+        human(answer, &shape, None)
+    }
+
     #[test]
-    fn a_list_is_a_table_and_says_where_it_goes_on() {
+    fn a_list_is_a_table_in_the_order_of_the_fields() {
         let answer = json!({
-            "users": [{ "etag": "1", "name": "Ada", "id": "usr_1" }, { "id": "usr_22", "name": "B", "late": null }],
+            "users": [
+                { "etag": "1", "name": "Ada", "id": "usr_1", "email": "a@b.example", "unknown": 7 },
+                { "id": "usr_22", "name": "B", "email": null },
+            ],
             "next_page_token": "more"
         });
-        let expected = "ID      NAME  LATE\nusr_1   Ada\nusr_22  B     -\n\nnext_page_token  more\n";
-        assert_eq!(human(&answer), expected);
-        assert_eq!(human(&json!({ "users": [] })), "nothing\n");
+        let expected = "ID      EMAIL        NAME  UNKNOWN\nusr_1   a@b.example  Ada   7\nusr_22  -            B\n\n\
+                        next_page_token  more\n";
+        assert_eq!(shown("list_users", &answer), expected);
+        assert_eq!(shown("list_users", &json!({ "users": [] })), "no users\n");
+    }
+
+    #[test]
+    fn nested_objects_are_called_by_their_first_field() {
+        let source =
+            |service: &str| json!({ "service": service, "owner": "usr_1", "credential_id": "crd_1" });
+        let answer = json!({ "leases": [{
+            "services": [source("jira"), source("todoist")], "status": "active", "lease_id": "lse_1",
+        }] });
+        let expected = "LEASE ID  STATUS  SERVICES\nlse_1     active  jira, todoist\n";
+        assert_eq!(shown("find_leases", &answer), expected);
+        let record = json!({ "seq": 1, "chain": "aud_1", "event": "e", "details": { "a": { "b": 1 } } });
+        assert_eq!(
+            shown("query_audit", &json!({ "records": [record] })),
+            "CHAIN  SEQ  EVENT\naud_1  1    e\n"
+        );
     }
 
     #[test]
     fn anything_else_is_names_and_values() {
-        let answer = json!({ "leases_ended": 2, "user": { "id": "usr_1", "tags": ["a", "b"] } });
-        assert_eq!(human(&answer), "leases_ended  2\nuser\n  id    usr_1\n  tags  a, b\n");
+        let answer =
+            json!({ "leases_ended": 2, "user": { "id": "usr_1", "tags": ["a", "b"] }, "more": [{ "x": 1 }] });
+        let expected = "leases_ended  2\nmore\n  X\n  1\nuser\n  id    usr_1\n  tags  a, b\n";
+        assert_eq!(shown("remove_member", &answer), expected);
+    }
+
+    #[test]
+    fn what_a_verification_found_stands_in_lines() {
+        let sound = json!({ "faults": [], "records": 378, "chains": 2 });
+        assert_eq!(shown("verify_audit", &sound), "chains   2\nrecords  378\nno faults\n");
+        let faults = ["aud_1: record 3 was changed", "aud_1: record 5 was changed"];
+        let expected =
+            "chains   1\nrecords  9\nfaults\n  aud_1: record 3 was changed\n  aud_1: record 5 was changed\n";
+        let unsound = json!({ "faults": faults, "records": 9, "chains": 1 });
+        assert_eq!(shown("verify_audit", &unsound), expected);
     }
 }

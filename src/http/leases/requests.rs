@@ -1,7 +1,10 @@
 //! What the lease endpoints are sent. Only its form is read here; what a value may be is the broker's to say.
 
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     broker::{
@@ -9,6 +12,7 @@ use crate::{
         leases::types::{CreateLease, ListLeases},
     },
     http::parameters::{FromQuery, Parameters},
+    model::lease::LeaseStatus,
 };
 
 /// Asks for a lease.
@@ -65,7 +69,7 @@ pub(in crate::http) struct RevokeBody {
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ListQuery {
     /// `active`, `expired` or `revoked`.
-    #[param(required = false)]
+    #[param(required = false, schema_with = statuses)]
     status: Option<String>,
     /// Those that cover this service.
     service: Option<String>,
@@ -84,6 +88,11 @@ pub(in crate::http) struct ListQuery {
 pub(in crate::http) struct RenewQuery {
     /// `credentials`: the values, whether or not one changed.
     pub(super) include: Option<String>,
+}
+
+fn statuses() -> Object {
+    let names = LeaseStatus::ALL.iter().map(|status| status.as_str());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
 }
 
 impl CreateBody {

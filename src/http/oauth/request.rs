@@ -19,7 +19,7 @@ use crate::{
     },
     http::{
         caller::origin,
-        extract::{media_type, read_body},
+        extract::{is_utf8, media_type, read_body},
         parameters::Parameters,
         problem::Problem,
     },
@@ -103,7 +103,7 @@ impl<S: Sync> FromRequest<S> for OAuthRequest {
         let mut parameters = if body.is_empty() {
             Parameters::default()
         } else {
-            let form = form_of(media_type(&parts.headers).as_deref());
+            let form = form_of(media_type(&parts.headers).filter(|_| is_utf8(&parts.headers)).as_deref());
             let form = form.map_err(IntoResponse::into_response)?;
             read(form, &body).map_err(|error| Refusal::from(error).into_response())?
         };
@@ -123,7 +123,7 @@ fn form_of(media_type: Option<&str>) -> Result<Form, Problem> {
         Some("application/x-www-form-urlencoded") => Ok(Form::UrlEncoded),
         Some("application/json") => Ok(Form::Json),
         _ => {
-            let message = "send application/x-www-form-urlencoded or application/json";
+            let message = "send application/x-www-form-urlencoded or application/json, in UTF-8";
             Err(Problem::new(Code::UnsupportedMediaType, message))
         }
     }

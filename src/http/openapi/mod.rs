@@ -2,9 +2,11 @@
 //! of operations knows (names, authorization, errors) from the table. Operations that the table does by itself are
 //! described from it alone: see [`generic`].
 
+mod errors;
 mod generic;
 
 use bytes::Bytes;
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -34,8 +36,23 @@ use super::{
 pub(super) fn document() -> Bytes {
     // A document that could not be written would be empty; the test reads it.
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
-    operations().for_each(|operation| generic::describe(&mut document, operation));
+    operations().for_each(|operation| {
+        generic::describe(&mut document, operation);
+        let place = format!(
+            "/paths/{}/{}/parameters",
+            escaped(operation.path),
+            operation.method.as_str().to_lowercase()
+        );
+        let parameters = document.pointer_mut(&place).and_then(Value::as_array_mut);
+        let schemas = parameters.into_iter().flatten().filter_map(|parameter| parameter.get_mut("schema"));
+        schemas.for_each(|schema| *schema = generic::without_null(schema.take()));
+    });
     serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default()
+}
+
+/// A name as a part of a JSON pointer (RFC 6901).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[derive(OpenApi)]
@@ -109,7 +126,7 @@ fn complete(described: &mut Described, operation: &Operation) {
         Some(_) => ("OAuthError", "application/json"),
         None => ("Problem", "application/problem+json"),
     };
-    for (status, what) in errors(operation) {
+    for (status, what) in errors::errors(operation, None) {
         let response = error(what, schema, media_type);
         described.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
     }
@@ -128,52 +145,6 @@ fn security(operation: &Operation) -> Vec<SecurityRequirement> {
             SecurityRequirement::new(OAUTH2, [scope.as_str()]),
         ],
     }
-}
-
-/// What can go wrong with an operation, whatever it does.
-fn errors(operation: &Operation) -> Vec<(&'static str, &'static str)> {
-    let mut errors = Vec::new();
-    let administers = operation.generic.is_some()
-        || !matches!(operation.relation, Relation::Anonymous | Relation::Client | Relation::Own);
-    match operation.relation {
-        Relation::Anonymous => {}
-        Relation::Client => errors.push(("401", "The client did not prove who it is")),
-        _ => errors.push(("401", "No token, or one that is not valid")),
-    }
-    if !operation.is_anonymous() {
-        errors.push(("429", "Too many requests, or too many live leases"));
-    }
-    let generic = operation.generic.is_some();
-    if operation.scope.is_some() {
-        errors.push((
-            "403",
-            "The token lacks a scope, the caller may not do this, or the lease no longer holds",
-        ));
-    }
-    if operation.scope.is_some() || generic {
-        errors.push(("422", "A value cannot be accepted, or a service does not resolve"));
-    }
-    if operation.path.contains('{') || administers {
-        errors.push(("404", "No such thing, or not the caller's"));
-    }
-    if operation.name == "create_lease" {
-        errors.push(("409", "The lease that the Idempotency-Key made is over"));
-    }
-    if operation.method != Method::GET {
-        if administers || generic {
-            errors.push(("409", "A unique name is taken, or the row changed meanwhile"));
-            errors.push(("412", "The row changed since the version that If-Match names"));
-        }
-        errors.push(("400", "The request cannot be read"));
-        errors.push(("413", "The body is larger than 1 MiB"));
-        errors.push(("415", "The body is of the wrong content type"));
-    }
-    if operation.method == Method::GET && generic {
-        errors.push(("400", "The query cannot be read"));
-    }
-    errors.push(("500", "A fault of the broker"));
-    errors.push(("503", "Sealed, the database not available, or too much to do"));
-    errors
 }
 
 fn error(description: &str, schema: &str, media_type: &str) -> Response {
@@ -205,8 +176,6 @@ const DESCRIPTION: &str = "A credential broker and lease service: programs prove
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use serde_json::Value;
 
     use super::*;
 
@@ -245,5 +214,32 @@ mod tests {
         assert!(create["responses"]["422"]["content"]["application/problem+json"].is_object());
         let required = &schemas["CreateLease"]["required"];
         assert_eq!(*required, serde_json::json!(["services", "server_id"]));
+    }
+
+    #[test]
+    fn a_parameter_is_there_or_not_but_never_null() {
+        let document: Value = serde_json::from_slice(&document()).unwrap();
+        let operations =
+            document["paths"].as_object().unwrap().values().flat_map(|methods| methods.as_object().unwrap());
+        for (_, operation) in operations {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(!parameter["schema"].to_string().contains("null"), "{parameter}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_deletion_are_described_in_query_and_body() {
+        let document: Value = serde_json::from_slice(&document()).unwrap();
+        let end = &document["paths"]["/api/admin/leases/{id}"]["delete"];
+        assert_eq!(end["requestBody"]["required"], false);
+        let places: BTreeSet<(&str, &str)> = end["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|parameter| (parameter["name"].as_str().unwrap(), parameter["in"].as_str().unwrap()))
+            .collect();
+        assert_eq!(places, BTreeSet::from([("id", "path"), ("reason", "query")]));
+        assert_eq!(document["components"]["schemas"]["EndLeaseRequest"]["required"], serde_json::json!([]));
     }
 }

@@ -1,10 +1,11 @@
 //! What a batch wrote, counted by its audit records: every write has one, so nothing is missed and nothing counted that
 //! did not happen.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::model::{
     audit::{AuditRecord, EventName},
+    organization::named,
     renewal::UseRefusal,
     token::TokenRefusal,
 };
@@ -17,34 +18,22 @@ pub struct Tally {
     ended: BTreeMap<LeaseEnd, u64>,
 }
 
-/// Why a lease ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeaseEnd {
+named! {
+    /// Why a lease ended.
+    LeaseEnd, "ending of a lease":
     /// Its borrower may no longer use what it rests on.
-    EntitlementLost,
+    EntitlementLost = "entitlement_lost";
     /// It ran out.
-    Expired,
+    Expired = "expired";
     /// It fell to a revocation by filter.
-    Fenced,
+    Fenced = "fenced";
     /// The user, client or token that holds it was switched off.
-    HolderInactive,
+    HolderInactive = "holder_inactive";
     /// Somebody took it back.
-    Revoked,
+    Revoked = "revoked";
 }
 
 impl LeaseEnd {
-    /// The text.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EntitlementLost => "entitlement_lost",
-            Self::Expired => "expired",
-            Self::Fenced => "fenced",
-            Self::HolderInactive => "holder_inactive",
-            Self::Revoked => "revoked",
-        }
-    }
-
     /// The reason of a revocation is its caller's text, unless the broker itself gave it.
     fn of(record: &AuditRecord) -> Option<Self> {
         match record.event {

@@ -49,7 +49,8 @@ pub struct RequestFigures {
 pub(in crate::telemetry) const UNMATCHED: &str = "unmatched";
 
 impl Outcome {
-    const ALL: [Self; 4] = [Self::Ok, Self::Refused, Self::Failed, Self::Cancelled];
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Refused, Self::Failed, Self::Cancelled];
 
     /// The label.
     #[must_use]

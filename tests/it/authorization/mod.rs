@@ -3,13 +3,18 @@
 //!
 //! `requests` knows how to call every operation; one that it does not know fails the test.
 
+mod clients;
 mod requests;
 
 use leasehold::{
     api::{Operation, Relation, operations},
-    model::{organization::Role, scope::ScopeSet},
+    model::{
+        organization::{Role, SharingEntry},
+        scope::ScopeSet,
+    },
 };
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::harness::{Borrower, Person, Scene, Team, Transport, scenarios};
 
@@ -70,6 +75,43 @@ scenarios! {
         }
     }
 
+    async fn lists_of_ones_own_show_nothing_of_others(scene) {
+        let stage = Stage::new(&scene).await;
+        let ids = stage.belongings().await;
+        let own = callable(&scene).filter(|operation| operation.relation == Relation::Own);
+        for operation in own.filter(|operation| operation.method == Method::GET) {
+            if shows_one(operation) || operation.name == "list_services" {
+                continue;
+            }
+            let asked = request(&stage, operation.name).await;
+            let shown = stage.person.does(operation.name, asked.clone()).await;
+            assert!(mentions(&shown, &ids).is_some(), "{} shows the person nothing: {shown}", operation.name);
+            for caller in [&stage.stranger, &stage.neighbour] {
+                let shown = caller.does(operation.name, asked.clone()).await;
+                assert_eq!(mentions(&shown, &ids), None, "{}", operation.name);
+            }
+        }
+    }
+
+    async fn lists_of_an_organization_show_nothing_of_another(scene) {
+        let stage = Stage::new(&scene).await;
+        let ids = stage.belongings().await;
+        let (team, other) = (stage.team.id.to_string(), stage.other_team.id.to_string());
+        let organizations = callable(&scene).filter(|operation| operation.relation == Relation::Organization);
+        for operation in organizations.filter(|operation| operation.method == Method::GET) {
+            let asked = request(&stage, operation.name).await;
+            let about_the_other: Value =
+                serde_json::from_str(&asked.to_string().replace(&team, &other)).expect("JSON");
+            if shows_one(operation) {
+                continue;
+            }
+            let shown = stage.admin.does(operation.name, asked).await;
+            assert!(mentions(&shown, &ids).is_some(), "{} shows the admin nothing: {shown}", operation.name);
+            let shown = stage.neighbour.does(operation.name, about_the_other).await;
+            assert_eq!(mentions(&shown, &ids), None, "{}", operation.name);
+        }
+    }
+
     async fn only_operators_do_what_is_for_operators(scene) {
         for operation in callable(&scene).filter(|operation| operation.relation == Relation::Operator) {
             let stage = Stage::new(&scene).await;
@@ -119,6 +161,17 @@ fn callable(scene: &Scene) -> impl Iterator<Item = &'static Operation> {
     })
 }
 
+/// The first of the ids that an answer mentions, wherever.
+fn mentions<'a>(answer: &Value, ids: &'a [String]) -> Option<&'a String> {
+    let text = answer.to_string();
+    ids.iter().find(|id| text.contains(id.as_str()))
+}
+
+/// Whether its path ends with the name of what is shown.
+fn shows_one(operation: &Operation) -> bool {
+    operation.path.ends_with('}')
+}
+
 /// Whether the request is about things of the organization, so that others must not even see that they exist.
 fn names_the_organization(operation: &Operation, asked: &Value) -> bool {
     operation.path_parameters().count() > 0
@@ -138,6 +191,8 @@ pub(crate) struct Stage {
     pub(crate) person: Person,
     /// An owner of another team.
     pub(crate) neighbour: Person,
+    /// The neighbour's.
+    pub(crate) other_team: Team,
     /// Of no team.
     pub(crate) stranger: Person,
     pub(crate) operator: Borrower,
@@ -145,12 +200,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     async fn new(scene: &Scene) -> Self {
-        let (team, other) = (scene.team().await, scene.team().await);
+        let (team, other_team) = (scene.team().await, scene.team().await);
         let everything = ScopeSet::everything().to_string();
         let somebody = async || scene.person().await.with_scopes(&everything).await;
         let stage = Self {
             scene: scene.clone(),
             team,
+            other_team,
             admin: somebody().await,
             member: somebody().await,
             person: somebody().await,
@@ -161,8 +217,29 @@ impl Stage {
         stage.team.admits(&stage.admin, Role::Owner).await;
         stage.team.admits(&stage.member, Role::Member).await;
         stage.team.admits(&stage.person, Role::Member).await;
-        other.admits(&stage.neighbour, Role::Owner).await;
+        stage.other_team.admits(&stage.neighbour, Role::Owner).await;
         stage
+    }
+
+    /// Things of the team, and of the person in it, that nobody else must see; answers their ids.
+    async fn belongings(&self) -> Vec<String> {
+        let shared = self.team.shares("notion", "the team's", &[SharingEntry::AllMembers]).await;
+        let personal = self.person.deposits("todoist", "hers").await;
+        let lease = self.person.borrows(["notion", "todoist"]).await.lease_id;
+        let client = self.team.client(Role::Member).await.id;
+        let email = self.scene.person().await.email;
+        let invite = json!({ "organization_id": self.team.id.to_string(), "email": email, "role": "guest" });
+        let invited = self.operator.does("create_invitation", invite).await;
+        let invitation = invited["invitation"]["id"].as_str().expect("an id").to_owned();
+        let people = [&self.admin, &self.member, &self.person].map(|person| person.id.to_string());
+        let things = [
+            self.team.id.to_string(),
+            self.person.token_id.to_string(),
+            shared.to_string(),
+            personal.to_string(),
+            client.to_string(),
+        ];
+        people.into_iter().chain(things).chain([lease, invitation]).collect()
     }
 
     async fn refuses(&self, caller: &Borrower, operation: &Operation, asked: Value, codes: &[&str]) {

@@ -2,9 +2,11 @@
 //! wrong. What depends on the life of a lease (renewed too late or too often, revoked twice, somebody else's) is among
 //! the scenarios.
 
+mod generic_requests;
 mod grpc_messages;
 mod http_requests;
 mod oauth_requests;
 mod storage;
+mod texts;
 mod tokens;
 mod values;

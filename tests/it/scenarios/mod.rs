@@ -3,6 +3,7 @@
 mod audit;
 mod clients;
 mod credentials;
+mod described;
 mod entitlement;
 mod idempotency;
 mod invitations;

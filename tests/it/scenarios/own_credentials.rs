@@ -38,6 +38,17 @@ scenarios! {
         assert_eq!(ann.run("show_own_credential", json!({ "id": id })).await.refusal(), "not_found");
     }
 
+    async fn a_service_is_sent_apart_from_its_account(scene) {
+        let ann = person(&scene).await;
+        let fields = json!({ "base_url": "https://weather.example", "token": "x" });
+        let both = json!({ "service": "bearer/weather", "fields": fields });
+        assert_eq!(ann.run("create_own_credential", both).await.failure().fields, vec!["service"]);
+        for (service, account, field) in [("Bearer", "weather", "service"), ("bearer", "a b", "account"), ("bearer", "a/b", "account")] {
+            let wrong = json!({ "service": service, "account": account, "fields": fields });
+            assert_eq!(ann.run("create_own_credential", wrong).await.failure().fields[0], field);
+        }
+    }
+
     async fn what_is_somebody_elses_is_not_there(scene) {
         let (ann, bob) = (person(&scene).await, person(&scene).await);
         let id = ann.deposits("jira", "hers").await.to_string();

@@ -39,8 +39,65 @@ on_each_database! {
         log.tamper("UPDATE audit_records SET body = replace(body, 'worker-1', 'worker-2') WHERE event = 'lease_created'
                     AND chain_id = 'OLD'").await;
         let seq = log.number_of("lease_created").await;
-        assert_eq!(log.faults().await, [log.old(&format!("record {seq} was changed, or one before it"))]);
+        assert_eq!(log.faults().await, [log.changed(seq)]);
         log.end().await;
+    }
+
+    async fn each_changed_record_shows(installation) {
+        let log = Log::written(installation).await;
+        let seqs = [2, 6, log.last().await];
+        for seq in seqs {
+            log.tamper(&format!("UPDATE audit_records SET body = replace(body, '\"event\"', '\"evenT\"')
+                WHERE seq = {seq} AND chain_id = 'OLD'")).await;
+        }
+        assert_eq!(log.faults().await, seqs.map(|seq| log.changed(seq)));
+        log.tamper("UPDATE audit_records SET body = 'x' WHERE seq = 6 AND chain_id = 'OLD'").await;
+        assert!(log.faults().await.contains(&log.old("record 6 was changed: its text is no record")));
+        log.end().await;
+    }
+
+    async fn a_changed_record_that_a_signed_head_stands_before_is_named_alone(installation) {
+        let log = Log::written(installation).await;
+        let signed = log.kept.lines[0].seq;
+        log.tamper(&format!("UPDATE audit_records SET body = replace(body, '\"event\"', '\"evenT\"')
+            WHERE seq = {} AND chain_id = 'OLD'", signed + 1)).await;
+        assert_eq!(log.faults().await, [log.old(&format!("record {} was changed", signed + 1))]);
+        log.end().await;
+    }
+
+    async fn a_changed_hash_shows(installation) {
+        let log = Log::written(installation).await;
+        for seq in [2, log.last().await - 1] {
+            log.tamper(&format!("UPDATE audit_records SET hash = replace(hash, substr(hash, 1, 4), 'abcd')
+                WHERE seq = {seq} AND chain_id = 'OLD'")).await;
+            let fault = log.old(&format!("the hash of record {seq} was changed"));
+            assert!(log.faults().await.contains(&fault), "{:?}", log.faults().await);
+        }
+        log.end().await;
+    }
+
+    async fn a_chain_tells_so_many_faults_and_counts_the_rest(installation) {
+        let installation = a_run(installation.opens().await).await;
+        let world = installation.opens().await;
+        let scene = Scene::new(Arc::clone(&world), Transport::InProcess);
+        let ann = scene.person().await;
+        ann.deposits("jira", "hers").await;
+        let lease = ann.borrows(["jira"]).await.lease_id;
+        for _ in 0..30 {
+            ann.read(&lease).await.unwrap();
+        }
+        drop((ann, scene));
+        let installation = world.closes().await;
+        let backend = installation.backend().await;
+        let chain = backend.list_chains().await.expect("chains").pop().expect("a chain").chain_id;
+        installation.database.tamper(&format!("UPDATE audit_records SET actor = 'x' WHERE chain_id = '{chain}'")).await;
+        let keys = audit::stored_keys(&*backend).await.expect("keys");
+        let found = audit::verify(&*backend, &keys, &CheckpointFile::default()).await.expect("a verification");
+        backend.close().await;
+        assert_eq!(found.faults.len(), 21, "{:?}", found.faults);
+        let rest = found.faults.last().expect("a line");
+        assert!(rest.starts_with(&chain) && rest.ends_with(" faults more"), "{rest}");
+        installation.remove().await;
     }
 
     async fn a_changed_record_with_a_hash_of_its_own_shows_at_the_next(installation) {
@@ -50,7 +107,7 @@ on_each_database! {
         records[position].body = records[position].body.replace("worker-1", "worker-2");
         log.rehash(&records[..=position]).await;
         let faults = log.faults().await;
-        assert!(faults.contains(&log.old(&format!("record {} was changed, or one before it", position + 2))), "{faults:?}");
+        assert!(faults.contains(&log.changed(records[position].seq + 1)), "{faults:?}");
         log.end().await;
     }
 
@@ -241,12 +298,56 @@ on_each_database! {
         let what = format!("the checkpoint at {first} was removed; the one at {second} names it");
         assert_eq!(log.faults().await, [log.old(&what)]);
         log.tamper("DELETE FROM audit_checkpoints WHERE chain_id = 'OLD'").await;
-        assert_eq!(log.faults().await, Vec::<String>::new(), "nothing in the database tells");
+        let faults = log.faults().await;
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with(&log.old("its signed heads were removed")), "{faults:?}");
         let faults = log.faults_by_what_was_kept().await;
         for seq in of_old {
             assert!(faults.contains(&log.old(&format!("the checkpoint at {seq} was removed"))), "{faults:?}");
         }
         log.end().await;
+    }
+
+    async fn every_checkpoint_removed_shows(installation) {
+        let log = Log::written(installation).await;
+        log.tamper("DELETE FROM audit_checkpoints").await;
+        let faults = log.faults().await;
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        for (chain, fault) in log.chains.iter().zip(&faults) {
+            assert!(fault.starts_with(&format!("{chain}: its signed heads were removed")), "{faults:?}");
+        }
+        let backend = log.installation.backend().await;
+        let keys = audit::stored_keys(&*backend).await.expect("keys");
+        let quick = audit::quick_check(&*backend, &keys).await.expect("a check").faults;
+        backend.close().await;
+        assert!(quick.iter().all(|fault| fault.contains("its signed heads were removed")), "{quick:?}");
+        log.end().await;
+    }
+
+    async fn a_chain_that_no_call_was_answered_on_needs_no_checkpoint(installation) {
+        let world = installation.opens().await;
+        let installation = world.closes().await;
+        // As after a kill between the chain's first record and its first signature.
+        installation.database.tamper("DELETE FROM audit_checkpoints").await;
+        let backend = installation.backend().await;
+        let keys = audit::stored_keys(&*backend).await.expect("keys");
+        let found = audit::verify(&*backend, &keys, &CheckpointFile::default()).await.expect("a verification");
+        assert_eq!((found.chains, found.faults), (1, Vec::new()));
+        assert_eq!(audit::quick_check(&*backend, &keys).await.expect("a check").faults, Vec::<String>::new());
+        backend.close().await;
+        installation.remove().await;
+    }
+
+    async fn a_start_signs_although_its_key_may_sign_no_token_yet(installation) {
+        let world = installation.opens().await;
+        let installation = world.closes().await;
+        installation.database.tamper("UPDATE signing_keys SET signs_from = signs_from + 3600000000").await;
+        let world = installation.opens().await;
+        let signed = world.with_database(async |database| {
+            database.number("SELECT count(DISTINCT chain_id) FROM audit_checkpoints WHERE chain_id LIKE $1", "aud_%").await
+        });
+        assert_eq!(signed.await, 2);
+        world.end().await;
     }
 
     async fn a_file_that_was_changed_is_no_witness(installation) {
@@ -320,6 +421,11 @@ impl Log {
     /// A fault of the older chain.
     fn old(&self, what: &str) -> String {
         format!("{}: {what}", self.chains[0])
+    }
+
+    /// The fault of a record of the older chain whose text was changed, with no signed head just before it.
+    fn changed(&self, seq: i64) -> String {
+        self.old(&format!("record {seq} was changed, or record {} together with its hash", seq - 1))
     }
 
     /// `OLD` and `NEW` stand for the chains.

@@ -49,6 +49,7 @@ scenarios! {
             (json!({ "email": "nobody", "name": " A" }), vec!["email", "name"]),
             (json!({ "email": "a b@c", "name": "A" }), vec!["email"]),
             (json!({ "name": "A" }), vec!["email"]),
+            (json!({}), vec!["email", "name"]),
             (json!({ "email": "a@b.example", "name": "A", "admin": true }), vec!["admin"]),
         ] {
             let failure = operator.run("create_user", request.clone()).await.failure();

@@ -221,7 +221,7 @@ impl Broker {
             minted_with,
         });
         let rotated = self.change_recorded(call, authorized, vec![record], change).await;
-        rotated.map_err(|error| error.on_conflict("the token is over: mint a new one"))?;
+        rotated.map_err(|error| error.on_race("the token is over: mint a new one"))?;
         Ok(MintedText { token: self.stored_token(token.token.id).await?, text })
     }
 

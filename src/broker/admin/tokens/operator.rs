@@ -61,7 +61,8 @@ impl Broker {
     /// Mints a token for a person, with a reason, or for an operator. For operators.
     ///
     /// # Errors
-    /// [`Code::InvalidRequest`]; [`Code::NotFound`] when there is no such person.
+    /// [`Code::InvalidRequest`]; [`Code::Forbidden`] for `admin:` scopes beyond the caller's; [`Code::NotFound`] when there
+    /// is no such person.
     pub async fn operator_mints_token(
         &self,
         call: &Call,
@@ -151,8 +152,9 @@ fn check_scopes(call: &Call, scopes: &ScopeSet) -> Result<(), Error> {
     if scopes.administrative().is_subset(&call.caller.scopes) {
         return Ok(());
     }
-    let reason = "beyond the `admin:` scopes of the token you show";
-    Err(Error::invalid(vec![Violation::new("scopes", reason)]))
+    let violations =
+        vec![Violation::new("scopes", "must lie within the `admin:` scopes of the token you show")];
+    Err(Error { violations, ..Error::new(Code::Forbidden, "the token could do more than the one you show") })
 }
 
 fn reason_violation(owner: Owner, reason: Option<&str>) -> Option<Violation> {

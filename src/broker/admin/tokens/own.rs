@@ -44,7 +44,8 @@ impl Broker {
     /// that one does.
     ///
     /// # Errors
-    /// [`Code::InvalidRequest`] that names what goes beyond; [`Code::Forbidden`]; [`Code::QuotaExceeded`].
+    /// [`Code::InvalidRequest`]; [`Code::Forbidden`] for a program, and for scopes beyond the token's;
+    /// [`Code::QuotaExceeded`].
     pub async fn mint_own_token(&self, call: &Call, mut request: MintToken) -> Result<MintedText, Error> {
         let (owner, authorized) = self.token_holder(call).await?;
         let minter = self.minter(call).await?;
@@ -155,7 +156,11 @@ fn beyond(refusals: &[MintRefusal]) -> Error {
         MintRefusal::Exceeds | MintRefusal::Limited | MintRefusal::Mints => "scopes",
     };
     let violation = |refusal: &MintRefusal| Violation::new(field(refusal), refusal.to_string());
-    Error::invalid(refusals.iter().map(violation).collect())
+    let violations = refusals.iter().map(violation).collect();
+    if refusals.iter().all(|refusal| matches!(refusal, MintRefusal::Outlives(_))) {
+        return Error::invalid(violations);
+    }
+    Error { violations, ..Error::new(Code::Forbidden, "the token could do more than the one you show") }
 }
 
 /// Good tokens of one person, so that a token that leaked cannot fill the database.

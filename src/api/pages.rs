@@ -1,0 +1,83 @@
+//! Page tokens of the table's lists: each is good for the list that answered it, narrowed and ordered as it was.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::broker::{Error, listing};
+
+/// A list as a request narrows it, whichever of its pages.
+pub(super) struct Walk(String);
+
+impl Walk {
+    /// The list that an operation answers to a request.
+    pub(super) fn of(operation: &str, request: &Value) -> Self {
+        let fields = request.as_object().into_iter().flatten();
+        let narrowed = fields
+            .filter(|(name, value)| !value.is_null() && ![PAGE_TOKEN, PAGE_SIZE].contains(&name.as_str()));
+        let narrowed: BTreeMap<&str, String> =
+            narrowed.map(|(name, value)| (name.as_str(), value.to_string())).collect();
+        Self(format!("{operation} {narrowed:?}"))
+    }
+
+    /// The request with the place that its page token stands for.
+    ///
+    /// # Errors
+    /// [`crate::broker::Code::InvalidRequest`] when another list answered the token, or none.
+    pub(super) fn open(&self, mut request: Value) -> Result<Value, Error> {
+        if let Some(Value::String(token)) = request.get_mut(PAGE_TOKEN)
+            && !token.is_empty()
+        {
+            *token = listing::opened(&self.0, token).map_err(|violation| Error::invalid(vec![violation]))?;
+        }
+        Ok(request)
+    }
+
+    /// The answer with a page token for the place where it ended.
+    pub(super) fn seal(&self, mut answer: Value) -> Value {
+        if let Some(Value::String(place)) = answer.get_mut(NEXT_PAGE_TOKEN) {
+            *place = listing::sealed(&self.0, place);
+        }
+        answer
+    }
+}
+
+const PAGE_SIZE: &str = "page_size";
+const PAGE_TOKEN: &str = "page_token";
+const NEXT_PAGE_TOKEN: &str = "next_page_token";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_list_as_it_was_narrowed() {
+        let first = json!({ "email": "a@example.org", "page_size": 2, "order_by": null });
+        let answer = Walk::of("list_users", &first).seal(json!({ "users": [], "next_page_token": "here" }));
+        let token = answer["next_page_token"].as_str().expect("a token");
+
+        let asked = |operation: &str, request: Value| {
+            let opened = Walk::of(operation, &request).open(request).ok()?;
+            Some(opened["page_token"].as_str().expect("a place").to_owned())
+        };
+        let next = json!({ "email": "a@example.org", "page_size": 3, "page_token": token });
+        assert_eq!(asked("list_users", next.clone()).as_deref(), Some("here"));
+        assert_eq!(asked("list_organizations", next), None);
+        for other in [
+            json!({}),
+            json!({ "email": "b@example.org" }),
+            json!({ "email": "a@example.org", "order_by": "name" }),
+        ] {
+            let mut other = other;
+            other["page_token"] = json!(token);
+            assert_eq!(asked("list_users", other.clone()), None, "{other}");
+        }
+        for made_up in ["here", "x", &format!("{token}x"), &token.replace("here", "hers")] {
+            let request = json!({ "email": "a@example.org", "page_token": made_up });
+            assert_eq!(asked("list_users", request), None, "{made_up}");
+        }
+        assert_eq!(asked("list_users", json!({ "page_token": "" })).as_deref(), Some(""));
+    }
+}
