@@ -49,7 +49,7 @@ mod tests {
     use std::{collections::BTreeMap, fmt::Debug};
 
     use prost::Message as _;
-    use prost_types::{FileDescriptorSet, Struct, Value, value::Kind};
+    use prost_types::{FileDescriptorSet, Struct, Value, field_descriptor_proto::Type, value::Kind};
 
     use super::{DESCRIPTORS, v1::*};
 
@@ -175,8 +175,8 @@ mod tests {
             set.file.iter().filter(|file| file.package() == "leasehold.v1").flat_map(|f| &f.message_type);
         let secret = |message: &&prost_types::DescriptorProto| {
             let named = |field: &prost_types::FieldDescriptorProto| {
-                // A list of credentials tells about them, not what they are.
-                let told = field.type_name() == ".leasehold.v1.Credential";
+                // A list of credentials, or their number, tells about them, not what they are.
+                let told = field.type_name() == ".leasehold.v1.Credential" || field.r#type() == Type::Int64;
                 let secret = ["token", "access_token", "client_secret", "credentials", "link"];
                 !told && secret.contains(&field.name()) || field.type_name() == ".google.protobuf.Struct"
             };

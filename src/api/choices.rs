@@ -66,7 +66,7 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
 fn orders(request: &str) -> Option<&'static [&'static str]> {
     Some(match request {
         "QueryAuditRequest" => &["at"],
-        "FindLeasesRequest" | "ListOwnMembershipsRequest" => &["created_at"],
+        "FindLeasesRequest" | "ListOwnMembershipsRequest" | "ListUserMembershipsRequest" => &["created_at"],
         "ListUsersRequest" | "ListMembersRequest" => &["created_at", "email", "name"],
         "ListInvitationsRequest" => &["created_at", "email"],
         "ListClientsRequest" | "ListOrganizationsRequest" | "ListTokensRequest" | "ListOwnTokensRequest" => {

@@ -227,7 +227,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 const BACKLOG: u32 = 1_024;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// For the first request's beginning.
+/// For the HTTP/2 preface, or the head of the first request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// From an answer to the next request's header, its last byte included. Longer than programs keep connections that
 /// they do not use, so that they rarely send into one that is being closed.

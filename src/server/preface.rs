@@ -1,7 +1,8 @@
-//! A deadline for the first bytes of a connection.
+//! A deadline for the beginning of a connection: the HTTP/2 preface, or the head of the first HTTP/1 request.
 //!
 //! To tell HTTP/2 from HTTP/1, the server reads up to 24 bytes before any of hyper's own deadlines begins; a peer that
-//! sends fewer would hold the connection for ever.
+//! sends fewer would hold the connection for ever. And hyper's deadline for a head is also how long a connection may
+//! rest between two requests, which is far longer than a peer that just connected may take.
 
 use std::{
     future::Future as _,
@@ -16,28 +17,57 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A stream whose reads fail if the peer takes too long to show which protocol it speaks.
+/// A stream whose reads fail if the peer takes too long to begin.
 pub(super) struct Preface<S> {
     stream: S,
-    /// How many bytes of the HTTP/2 preface have come so far.
-    matched: usize,
-    /// Gone as soon as the protocol is known.
+    begun: Begun,
+    /// Gone as soon as the preface or the first head is complete.
     deadline: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far a peer has come.
+enum Begun {
+    /// It sent so many bytes of the HTTP/2 preface and nothing else.
+    Http2(usize),
+    /// It sent something else, and so many ends of lines since the last byte of a line.
+    Http1(usize),
 }
 
 impl<S> Preface<S> {
     /// Begins to wait.
     pub(super) fn new(stream: S, deadline: Duration) -> Self {
-        Self { stream, matched: 0, deadline: Some(Box::pin(sleep(deadline))) }
+        Self { stream, begun: Begun::Http2(0), deadline: Some(Box::pin(sleep(deadline))) }
     }
 
     fn see(&mut self, bytes: &[u8]) {
-        let expected = HTTP2_PREFACE.get(self.matched..).unwrap_or_default();
-        let is_decided = bytes.len() >= expected.len() || !expected.starts_with(bytes);
-        if is_decided {
-            self.deadline = None;
+        for byte in bytes {
+            self.begun = self.begun.after(*byte);
+            if self.begun.is_complete() {
+                self.deadline = None;
+                return;
+            }
         }
-        self.matched += bytes.len();
+    }
+}
+
+impl Begun {
+    fn after(&self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Http2(matched), byte) if HTTP2_PREFACE.get(*matched) == Some(&byte) => {
+                Self::Http2(matched + 1)
+            }
+            (Self::Http1(ends), b'\n') => Self::Http1(ends + 1),
+            (Self::Http1(ends), b'\r') => Self::Http1(*ends),
+            (Self::Http1(_) | Self::Http2(_), _) => Self::Http1(0),
+        }
+    }
+
+    /// A head ends with an empty line (RFC 9112, section 2.1).
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Http2(matched) => *matched == HTTP2_PREFACE.len(),
+            Self::Http1(ends) => *ends == 2,
+        }
     }
 }
 
@@ -118,16 +148,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_and_half_a_preface_run_out() {
+    async fn silence_half_a_preface_and_half_a_head_run_out() {
         assert!(times_out(&[]).await);
         assert!(times_out(&[b"P"]).await);
         assert!(times_out(&[b"PRI * HTTP", b"/2.0\r\n\r\nSM\r\n"]).await);
+        assert!(times_out(&[b"GET"]).await);
+        assert!(times_out(&[b"P", b"OST / HTTP/1.1\r\nhost: a\r\n", b"accept: b\r\n"]).await);
     }
 
     #[tokio::test]
-    async fn a_known_protocol_may_take_its_time() {
-        assert!(!times_out(&[b"GET"]).await);
-        assert!(!times_out(&[b"P", b"OST / HTTP/1.1"]).await);
+    async fn what_has_begun_may_take_its_time() {
+        assert!(!times_out(&[b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"]).await);
+        assert!(!times_out(&[b"P", b"OST / HTTP/1.1\r\nhost: a\r", b"\n\r", b"\nbody"]).await);
         assert!(!times_out(&[HTTP2_PREFACE]).await);
         assert!(!times_out(&[b"PRI * HTTP/2.0\r\n\r\nSM", b"\r\n\r\n\0\0\0"]).await);
     }

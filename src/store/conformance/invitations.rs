@@ -55,7 +55,7 @@ async fn ground_for_inviting(ground: &Ground) -> World {
     let world = World::new(ground).await;
     let owner = Change::PutMembership(membership(world.organization, world.user, Role::Owner));
     ground.apply(owner).await.expect("an owner");
-    ground.apply(Change::CreateUser(user(id(50), "Bob@example.org"))).await.expect("Bob");
+    ground.apply(Change::CreateUser(user(id(50), "bob@example.org"))).await.expect("Bob");
     world
 }
 

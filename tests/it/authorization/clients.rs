@@ -21,8 +21,8 @@ scenarios! {
     }
 
     async fn no_other_client_is_an_operator(scene) {
+        let stage = Stage::new(&scene).await;
         for operation in callable(&scene).filter(|operation| operation.relation == Relation::Operator) {
-            let stage = Stage::new(&scene).await;
             let team = Owner::Organization(stage.team.id);
             let asked = request(&stage, operation.name).await;
             for program in [
@@ -49,8 +49,8 @@ scenarios! {
     }
 
     async fn clients_of_others_do_not_administer_an_organization(scene) {
+        let stage = Stage::new(&scene).await;
         for operation in callable(&scene).filter(|operation| operation.relation == Relation::Organization) {
-            let stage = Stage::new(&scene).await;
             let asked = request(&stage, operation.name).await;
             if !names_the_organization(operation, &asked) {
                 continue;
@@ -72,11 +72,11 @@ scenarios! {
     }
 
     async fn what_is_a_persons_own_is_no_other_clients(scene) {
+        let stage = Stage::new(&scene).await;
         for operation in callable(&scene).filter(|operation| operation.relation == Relation::Own) {
             if operation.path_parameters().count() == 0 || operation.scope.is_none() {
                 continue;
             }
-            let stage = Stage::new(&scene).await;
             let asked = request(&stage, operation.name).await;
             for program in [
                 program(&scene, Owner::Organization(stage.team.id), Some(Role::Owner)).await,
