@@ -39,7 +39,10 @@ pub(super) fn add(type_name: &str, schema: &mut Value) {
 fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
     Some(match (type_name, field) {
         (_, "order_by") => {
-            orders(type_name)?.iter().flat_map(|key| [json!(key), json!(format!("{key} desc"))]).collect()
+            let keys = orders(type_name)?.iter();
+            // Empty stands for the default, as with `page_size`.
+            let default = std::iter::once(json!(""));
+            default.chain(keys.flat_map(|key| [json!(key), json!(format!("{key} desc"))])).collect()
         }
         (_, "event") => all(EventName::ALL, EventName::as_str),
         (_, "credential_scope") => all(CredentialScope::ALL, CredentialScope::as_str),
