@@ -34,7 +34,7 @@ use quick_cache::sync::Cache;
 use crate::{
     clock::Clock,
     entropy::Entropy,
-    keyring::Keyring,
+    keyring::{Keyring, signing::SigningKey},
     model::{
         address::Reach, audit::Actor, credential::Credential, id::CredentialId, instant::Instant,
         principal::Principal, ttl::Ttl,
@@ -190,7 +190,21 @@ impl Broker {
     /// What stands in the way.
     pub async fn is_ready(&self) -> Result<(), Error> {
         self.store.rows().ping().await?;
-        self.signing.current(&self.store, &self.vault, &*self.clock).await.map(drop)
+        self.signing_key().await.map(drop)
+    }
+
+    /// The key that signs now. When none is known that does, another replica may just have made one.
+    pub(crate) async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
+        let keys = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
+        if let Some(key) = keys.signing(self.clock.now()) {
+            return Ok(Arc::clone(key));
+        }
+        let keys = self.signing.refreshed(&self.store, &self.vault, &*self.clock).await?;
+        keys.signing(self.clock.now()).cloned().ok_or_else(|| {
+            let message = "no key signs access tokens: an operator makes one with \
+                           `leasehold admin keys rotate-signing --at-once`";
+            Error::new(Code::Unavailable, message).retry_after(30)
+        })
     }
 
     /// The broker's own URL: the tokens' issuer and default audience.

@@ -46,7 +46,7 @@ named! {
     Open = "open";
     /// It ran out; sending it again opens it.
     Expired = "expired";
-    /// Whoever made it may not any more; somebody else can send it again.
+    /// Whoever made it may not any more, and somebody else can send it again; or the organization is suspended.
     Unvouched = "unvouched";
 }
 
@@ -57,6 +57,8 @@ pub struct InvitationFacts {
     pub invitation: Invitation,
     /// The organization's name, for people.
     pub organization_name: String,
+    /// Whether it is neither suspended nor deleted.
+    pub organization_active: bool,
     /// The role in the organization that whoever made it has now; none for operators, and for who has none any more.
     pub inviter_role: Option<Role>,
 }
@@ -68,6 +70,8 @@ impl InvitationFacts {
         let Invitation { role, by_operator, expires_at, .. } = self.invitation;
         if expires_at <= now {
             InvitationStatus::Expired
+        } else if !self.organization_active {
+            InvitationStatus::Unvouched
         } else if by_operator || self.inviter_role.is_some_and(|inviter| inviter.may_manage(role)) {
             InvitationStatus::Open
         } else {
@@ -124,7 +128,12 @@ mod tests {
             expires_at: NOW.plus_seconds(INVITATION_SECONDS),
             revision: 1,
         };
-        InvitationFacts { invitation, organization_name: "Team".to_owned(), inviter_role }
+        InvitationFacts {
+            invitation,
+            organization_name: "Team".to_owned(),
+            organization_active: true,
+            inviter_role,
+        }
     }
 
     #[test]
@@ -148,6 +157,17 @@ mod tests {
         ] {
             let status = facts(role, false, inviter).status(NOW);
             assert_eq!(status == InvitationStatus::Open, open, "{role} offered by {inviter:?}");
+        }
+    }
+
+    #[test]
+    fn a_suspended_organization_admits_nobody() {
+        for by_operator in [true, false] {
+            let suspended = InvitationFacts {
+                organization_active: false,
+                ..facts(Role::Member, by_operator, Some(Role::Owner))
+            };
+            assert_eq!(suspended.status(NOW), InvitationStatus::Unvouched);
         }
     }
 

@@ -20,7 +20,11 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::{broker, config, grpc, keyring::root, store::StoreError};
+use crate::{
+    broker, config, grpc,
+    keyring::{KeyringError, root},
+    store::StoreError,
+};
 
 pub use compose::{Options, Server, open_backend, open_keyring};
 pub use named::NewRequestId;
@@ -58,6 +62,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("{}", causes(.0))]
     Store(#[from] StoreError),
+    /// The committer has no thread to run on.
+    #[error("no thread for the committer: {0}")]
+    Thread(#[source] std::io::Error),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -93,21 +100,29 @@ fn explain_restore(path: &Path, missing: &[String]) -> String {
 fn explain(error: &broker::Error) -> String {
     let cause =
         error.cause.as_ref().map_or_else(String::new, |cause| format!(" ({})", causes(cause.as_ref())));
+    let is_locked = error.code == broker::Code::Sealed
+        || error.cause.as_ref().is_some_and(|cause| cause.as_ref().is::<KeyringError>());
     match error.code {
-        broker::Code::Sealed | broker::Code::Internal => format!(
+        _ if is_locked => format!(
             "the root keys given do not open this database{cause}: give the key it was made with, in \
              LEASEHOLD_ROOT_KEYS or root_keys_file"
         ),
+        broker::Code::Internal => format!("the database does not hold what it should{cause}"),
         _ => format!("{}{cause}", error.message),
     }
 }
 
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+/// What went wrong, and what made it so.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        // Some errors tell what caused them themselves.
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         source = cause.source();
     }
     text

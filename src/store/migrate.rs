@@ -13,11 +13,16 @@ pub(super) enum Plan {
     Migrate,
 }
 
-/// Judges the version found (0 for none).
+/// A migration that a database has seen: its version, and the checksum of its text.
+pub(super) type Applied = (i64, Vec<u8>);
+
+/// Judges the migrations found.
 ///
 /// # Errors
-/// [`StoreError::NewerSchema`], or [`StoreError::Setup`] when it is older and must not be migrated.
-pub(super) fn plan(migrator: &Migrator, found: i64, may_migrate: bool) -> Result<Plan, StoreError> {
+/// [`StoreError::NewerSchema`], or [`StoreError::Setup`] when it is older and must not be migrated, or was made by other
+/// migrations than this program's.
+pub(super) fn plan(migrator: &Migrator, applied: &[Applied], may_migrate: bool) -> Result<Plan, StoreError> {
+    let found = applied.iter().map(|(version, _)| *version).max().unwrap_or(0);
     let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
@@ -26,12 +31,24 @@ pub(super) fn plan(migrator: &Migrator, found: i64, may_migrate: bool) -> Result
     if may_migrate {
         return Ok(Plan::Migrate);
     }
+    if let Some((version, _)) =
+        applied.iter().find(|(version, checksum)| !is_of(migrator, *version, checksum))
+    {
+        return Err(StoreError::Setup(format!(
+            "the database's schema was made by another program: its migration {version} has another text than this \
+             program's. Use the program that made it"
+        )));
+    }
     if found == known {
         return Ok(Plan::Ready);
     }
     Err(StoreError::Setup(format!(
         "the database has schema {found} and this program needs {known}: run `leasehold migrate` first"
     )))
+}
+
+fn is_of(migrator: &Migrator, version: i64, checksum: &[u8]) -> bool {
+    migrator.iter().any(|migration| migration.version == version && *migration.checksum == *checksum)
 }
 
 /// What a failed migration means.

@@ -170,6 +170,17 @@ pub enum Reach {
     RestingOn(OrganizationId, Vec<Precondition>),
 }
 
+impl Reach {
+    /// Whom a revocation is recorded for, when it is not the borrower: an organization's administrator acts for it.
+    #[must_use]
+    pub const fn on_behalf_of(&self) -> Option<Owner> {
+        match self {
+            Self::Any | Self::Own => None,
+            Self::RestingOn(organization, _) => Some(Owner::Organization(*organization)),
+        }
+    }
+}
+
 /// See [`Mutation::IssueToken`].
 #[derive(Debug, Clone)]
 pub struct IssueToken {
@@ -322,6 +333,8 @@ pub enum Refusal {
     AuthorityChanged,
     /// The row changed since the caller read it.
     Changed,
+    /// No other key would sign.
+    LastSigningKey,
     /// The lease that the idempotency key made is over.
     LeaseEnded,
     /// What the lease was resolved from changed meanwhile: resolve again.
@@ -334,6 +347,8 @@ pub enum Refusal {
     QuotaExceeded,
     /// The bearer's token no longer stands.
     Token(TokenRefusal),
+    /// The owner has as many good MCP tokens as it may, which is so many.
+    TooManyTokens(i64),
     /// The ttl asked for is longer than the lease's own.
     TtlTooLong,
     /// The lease does not hold, or cannot be renewed.

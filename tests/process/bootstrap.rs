@@ -44,3 +44,15 @@ async fn the_first_token_is_made_once_unless_it_is_lost() {
         site.verify_audit().await;
     }
 }
+
+#[tokio::test]
+async fn several_at_once_make_one_first_token() {
+    let site = Site::production(Kind::Postgres).await;
+    site.execute("UPDATE tokens SET active = FALSE WHERE owner = 'system'").await;
+    let all = (0..4).map(|_| Process::run(bootstrap(&site, &[]), PATIENCE));
+    let made = futures::future::join_all(all).await;
+    let told: Vec<_> = made.iter().map(|(success, _, stderr)| (success, stderr)).collect();
+    assert_eq!(made.iter().filter(|(success, ..)| *success).count(), 1, "{told:?}");
+    assert!(made.iter().all(|(success, _, stderr)| *success || stderr.contains("--force")), "{told:?}");
+    site.verify_audit().await;
+}

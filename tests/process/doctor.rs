@@ -33,7 +33,16 @@ async fn a_sound_site_is_told_so_and_each_fault_is_named() {
         site.serve(&[]).await.stop().await;
         let (sound, found) = findings(&site, &[]).await;
         assert!(sound, "{found:?}");
-        for check in ["configuration", "permissions", "ports", "database", "settings", "root keys", "audit"] {
+        for check in [
+            "configuration",
+            "permissions",
+            "ports",
+            "database",
+            "settings",
+            "root keys",
+            "signing keys",
+            "audit",
+        ] {
             assert!(level(&found, check).iter().all(|level| *level == "ok"), "{check}: {found:?}");
             assert!(!level(&found, check).is_empty(), "{check}: {found:?}");
         }
@@ -54,6 +63,14 @@ async fn a_sound_site_is_told_so_and_each_fault_is_named() {
         assert!(!sound && level(&found, "permissions") == ["problem"], "{found:?}");
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).expect("chmod");
 
+        let lost = [("LEASEHOLD_AUDIT_WITNESS_FILE", "/nonexistent/witness")];
+        let (sound, found) = findings(&site, &lost).await;
+        assert!(!sound && level(&found, "witness") == ["problem"], "{found:?}");
+
+        site.execute("UPDATE signing_keys SET retires_at = 1").await;
+        let (sound, found) = findings(&site, &[]).await;
+        assert!(!sound && level(&found, "signing keys") == ["problem"], "{found:?}");
+
         site.execute("UPDATE settings SET value = 'development' WHERE name = 'environment'").await;
         site.execute("UPDATE audit_checkpoints SET signature = 'AAAA'").await;
         let (sound, found) = findings(&site, &[("LEASEHOLD_LIMITS_QUEUE", "0")]).await;
@@ -66,6 +83,10 @@ async fn a_sound_site_is_told_so_and_each_fault_is_named() {
             text.contains("PROBLEM") && text.contains("do: ") && text.contains("leasehold dev"),
             "{text}"
         );
+
+        site.execute("UPDATE _sqlx_migrations SET checksum = substr(checksum, 2) WHERE version = 1").await;
+        let (sound, found) = findings(&site, &[]).await;
+        assert!(!sound && level(&found, "database") == ["problem"], "{found:?}");
     }
 }
 

@@ -215,7 +215,7 @@ impl Broker {
 
     fn seen(&self, facts: InvitationFacts) -> InvitationSeen {
         let status = facts.status(self.clock.now());
-        let InvitationFacts { invitation, organization_name, inviter_role: _ } = facts;
+        let InvitationFacts { invitation, organization_name, .. } = facts;
         InvitationSeen { invitation, organization_name, status }
     }
 

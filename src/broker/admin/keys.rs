@@ -2,7 +2,7 @@
 
 use crate::{
     broker::{
-        Broker, Call, Code, Error, Violation,
+        Broker, Call, Error, Violation,
         authz::Authorized,
         keys::RotatedDataKey,
         listing::{ListRequest, Listing},
@@ -17,7 +17,7 @@ use crate::{
         page::{Cursor, OrderKey, Page},
         scope::Operation,
     },
-    store::admin::{Change, StoredSigningKey, WrappedDataKey},
+    store::admin::{Change, Precondition, StoredSigningKey, WrappedDataKey},
 };
 use std::{fmt, str::FromStr};
 
@@ -157,11 +157,7 @@ impl Broker {
         if !keys.iter().any(|key| key.id == id) {
             return Err(absent());
         }
-        if !keys.iter().any(|key| key.id != id && key.signs_from <= now) {
-            let message =
-                "no other key signs yet: rotate first, with `at_once` if this one may be known to others";
-            return Err(Error::new(Code::Conflict, message));
-        }
+        let authorized = authorized.with([Precondition::AnotherKeySigns(id, now)]);
         let record = AuditRecord::success(EventName::KeyRotated, &authorized.actor, id, now);
         let record = record.with("kind", "withdraw_signing");
         self.change_recorded(call, authorized, vec![record], Change::WithdrawSigningKey(id, now)).await?;

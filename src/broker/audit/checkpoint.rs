@@ -180,7 +180,7 @@ impl CheckpointFile {
 /// What the database said.
 pub async fn stored_keys(rows: &dyn Backend) -> Result<Vec<VerifyingKey>, Error> {
     let stored = rows.list_signing_keys(Instant::from_micros(i64::MIN)).await?;
-    stored.iter().map(|key| public_key(key.id, &key.public_jwk)).collect()
+    Ok(stored.iter().filter_map(|key| public_key(key.id, &key.public_jwk).ok()).collect())
 }
 
 /// The newest checkpoint of each of the youngest chains, as lines.

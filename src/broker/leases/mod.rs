@@ -39,6 +39,11 @@ impl Broker {
                 let message = "the Idempotency-Key came with another request before";
                 error(Code::IdempotencyKeyReused, message).recorded()
             }
+            Refusal::LastSigningKey => {
+                let message =
+                    "no other key signs on: rotate first, with `at_once` if this one may be known to others";
+                error(Code::Conflict, message)
+            }
             Refusal::LeaseEnded => {
                 let message = "the lease that this Idempotency-Key made is over; use a new key";
                 error(Code::LeaseEnded, message).recorded()
@@ -54,6 +59,9 @@ impl Broker {
                 Error::new(Code::QuotaExceeded, message).retry_after(60).recorded()
             }
             Refusal::Token(refusal) => self.token_refused(call, refusal),
+            Refusal::TooManyTokens(most) => {
+                Error::new(Code::QuotaExceeded, format!("{most} tokens are the most; revoke some"))
+            }
             Refusal::TtlTooLong => Error::invalid(vec![Violation::new(
                 "ttl",
                 "a renewal's ttl must not be longer than the lease's own",

@@ -117,10 +117,7 @@ impl Broker {
         token: &Token,
         client: &Client,
     ) -> Result<crate::model::secret::SecretText, TokenError> {
-        let keys = self.signing.current(&self.store, &self.vault, &*self.clock).await?;
-        let key = keys.signing(self.clock.now());
-        let key =
-            key.ok_or_else(|| TokenError::new(TokenErrorCode::ServerError, "no key signs at the moment"))?;
+        let key = self.signing_key().await?;
         let iat = token.issued_at.unix_seconds();
         let claims = Claims {
             iss: self.issuer_url.clone(),

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{client::verify_server_name, server::ParsedCertificate};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use url::Url;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
 use crate::{
@@ -18,25 +20,49 @@ pub(super) fn check(config: &Config, now: Instant) -> Vec<Finding> {
     let Some(files) = &config.tls else {
         return vec![Finding::ok(CHECK, "none is set: both listeners speak plain HTTP")];
     };
+    if files.certificate.as_os_str().is_empty() || files.key.as_os_str().is_empty() {
+        // Told with the settings.
+        return Vec::new();
+    }
     if let Err(error) = ReloadingCertificate::load(files) {
         let advice = "set tls.certificate and tls.key to a PEM chain and the key that belongs to it";
         return vec![Finding::problem(CHECK, error.to_string(), advice)];
     }
-    vec![match validity(files) {
+    let own = first_of(files);
+    let dates = match own.as_ref().and_then(validity) {
         Some((from, until)) => judge(from, until, now),
         None => Finding::warning(
             CHECK,
             format!("{} loads, but its dates cannot be read", files.certificate.display()),
             "look at it: openssl x509 -noout -dates -in FILE",
         ),
-    }]
+    };
+    let name = own.as_ref().and_then(|own| judge_name(own, config.public_url.as_str()));
+    std::iter::once(dates).chain(name).collect()
 }
 
-/// From when until when the server's own certificate is good.
-fn validity(files: &TlsConfig) -> Option<(Instant, Instant)> {
+/// The server's own certificate.
+fn first_of(files: &TlsConfig) -> Option<CertificateDer<'static>> {
     let pem = fs::read(&files.certificate).ok()?;
-    let first = CertificateDer::pem_slice_iter(&pem).next()?.ok()?;
-    let (_, certificate) = X509Certificate::from_der(&first).ok()?;
+    CertificateDer::pem_slice_iter(&pem).next()?.ok()
+}
+
+/// What is wrong with the name that callers know the broker by.
+fn judge_name(own: &CertificateDer<'_>, public_url: &str) -> Option<Finding> {
+    let url = Url::parse(public_url).ok().filter(|url| url.scheme() == "https")?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let name = ServerName::try_from(host).ok()?;
+    let parsed = ParsedCertificate::try_from(own).ok()?;
+    verify_server_name(&parsed, &name).is_err().then(|| {
+        let what = format!("the certificate is not for {host}, the host of public_url");
+        let advice = "get one for that name; nothing, if callers meet a proxy that has one";
+        Finding::warning(CHECK, what, advice)
+    })
+}
+
+/// From when until when it is good.
+fn validity(own: &CertificateDer<'_>) -> Option<(Instant, Instant)> {
+    let (_, certificate) = X509Certificate::from_der(own).ok()?;
     let at = |seconds: i64| Instant::from_micros(0).plus_seconds(seconds);
     let validity = certificate.validity();
     Some((at(validity.not_before.timestamp()), at(validity.not_after.timestamp())))
@@ -100,6 +126,26 @@ mod tests {
         assert_eq!(expired.level, Level::Problem);
         assert!(expired.what.contains("expired at 2026-06-05T00:00:00"), "{expired:?}");
         assert_eq!(found(long, "2026-04-01T00:00:00Z").level, Level::Problem);
+    }
+
+    #[test]
+    fn the_name_that_callers_know_is_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = certificate(folder.path(), "long", 1..28);
+        let found = |url: &str| {
+            let config =
+                Config { tls: Some(tls.clone()), public_url: url.parse().unwrap(), ..Config::default() };
+            check(&config, NOW.parse().unwrap())
+        };
+        assert_eq!(found("https://localhost:3978").len(), 1);
+        assert_eq!(found("http://127.0.0.1:3978").len(), 1, "callers meet something else");
+        for other in ["https://broker.example", "https://127.0.0.1", "https://[::1]:8443"] {
+            let found = found(other);
+            assert_eq!(found.last().unwrap().level, Level::Warning, "{other}: {found:?}");
+            assert!(found.last().unwrap().what.contains("is not for"), "{found:?}");
+        }
+        let half = Config { tls: Some(TlsConfig { key: "".into(), ..tls.clone() }), ..Config::default() };
+        assert_eq!(check(&half, NOW.parse().unwrap()), Vec::new());
     }
 
     #[test]

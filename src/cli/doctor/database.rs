@@ -7,12 +7,12 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseUrl, RootKeySource},
     keyring::Keyring,
-    model::words::counted,
+    model::{instant::Instant, words::counted},
     server::{
-        StartError, open_backend, open_keyring,
+        StartError, causes, open_backend, open_keyring,
         witness::{Testimony, Witness},
     },
-    store::{StoreError, backend::Backend},
+    store::{StoreError, admin::StoredSigningKey, backend::Backend},
 };
 
 use super::finding::Finding;
@@ -35,7 +35,10 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     match look(config, &backend, clock).await {
         Ok(found) => findings.extend(found),
         Err(error) => {
-            findings.push(Finding::problem(CHECK, error.to_string(), "see that the database answers"));
+            let said =
+                error.cause.as_ref().map_or_else(|| error.message.clone(), |cause| causes(cause.as_ref()));
+            let advice = advice(&said);
+            findings.push(Finding::problem(CHECK, said, advice));
         }
     }
     backend.close().await;
@@ -67,6 +70,7 @@ async fn look(
         ));
     }
     findings.extend(data_keys(config, rows).await?);
+    findings.extend(signing_keys(rows, before).await?);
     findings.extend(audit(rows).await?);
     findings.push(witness(config, rows, is_development).await?);
     Ok(findings)
@@ -86,7 +90,24 @@ fn unopened(error: &StartError) -> Finding {
         StartError::Store(StoreError::NewerSchema { .. }) => {
             Finding::problem(CHECK, text, "use the newer program, or a backup from before its migration")
         }
-        _ => Finding::problem(CHECK, text, "see that database.url is right and that the database answers"),
+        _ => {
+            let advice = advice(&text);
+            Finding::problem(CHECK, text, advice)
+        }
+    }
+}
+
+/// What to do about what the database said of itself.
+fn advice(said: &str) -> &'static str {
+    let about = |words: &str| said.contains(words);
+    if about("permission denied") {
+        "give the broker's role the rights of the owner on every table: run it as the role that migrated, or GRANT ALL"
+    } else if about("password authentication failed") || about("role \"") {
+        "correct the user and the password in database.url"
+    } else if about("database \"") && about("does not exist") {
+        "make it with `createdb`, or correct the name in database.url"
+    } else {
+        "see that database.url is right and that the database answers"
     }
 }
 
@@ -228,6 +249,23 @@ async fn data_keys(config: &Config, rows: &dyn Backend) -> Result<Vec<Finding>, 
     }])
 }
 
+/// Whether a key signs access tokens; in a new database there is none yet.
+async fn signing_keys(rows: &dyn Backend, now: Instant) -> Result<Option<Finding>, StoreError> {
+    let ever = rows.list_signing_keys(Instant::from_micros(0)).await?;
+    let signs = |key: &StoredSigningKey| {
+        key.signs_from <= now && key.retires_at.is_none_or(|retires_at| retires_at > now)
+    };
+    Ok(match ever.iter().filter(|key| signs(key)).count() {
+        _ if ever.is_empty() => None,
+        0 => Some(Finding::problem(
+            SIGNING,
+            "no key signs: no access token can be issued",
+            "make one: `leasehold admin keys rotate-signing --at-once`",
+        )),
+        able => Some(Finding::ok(SIGNING, format!("{} may sign", counted(able as u64, "key")))),
+    })
+}
+
 async fn audit(rows: &dyn Backend) -> Result<Vec<Finding>, crate::broker::Error> {
     let found = quick_check(rows, &stored_keys(rows).await?).await?;
     if found.faults.is_empty() {
@@ -254,11 +292,17 @@ async fn witness(
         return Ok(Finding::warning(WITNESS, what, "set audit.witness_file to a file on a disk that lasts"));
     };
     let shown = path.display().to_string();
+    let has_folder = path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     Ok(match Witness::at(path).testify(rows).await? {
         Testimony::Confirmed => Finding::ok(WITNESS, format!("the database holds all that {shown} saw")),
         Testimony::Silent if is_development => {
             Finding::ok(WITNESS, format!("{shown} is not there: `leasehold dev` keeps none"))
         }
+        Testimony::Silent if !has_folder => Finding::problem(
+            WITNESS,
+            format!("{shown} cannot be written: its folder is not there"),
+            "make the folder, or correct audit.witness_file: without it, a database that was set back is not noticed",
+        ),
         Testimony::Silent => {
             Finding::ok(WITNESS, format!("{shown} is not there yet: the next start writes it"))
         }
@@ -278,6 +322,7 @@ async fn witness(
 const CHECK: &str = "database";
 const SETTINGS: &str = "settings";
 const KEYS: &str = "root keys";
+const SIGNING: &str = "signing keys";
 const AUDIT: &str = "audit";
 const WITNESS: &str = "witness";
 const STEP: u16 = 500;

@@ -2,8 +2,10 @@
 
 use crate::{
     model::{
-        id::{ClientId, CredentialId, InvitationId, OrganizationId, TokenId, UserId},
+        id::{ClientId, CredentialId, InvitationId, OrganizationId, SigningKeyId, TokenId, UserId},
+        instant::Instant,
         organization::Role,
+        owner::Owner,
     },
     store::mutation::Bearer,
 };
@@ -17,6 +19,10 @@ pub enum Precondition {
     Membership(OrganizationId, UserId, i64),
     /// The row was not changed since the caller read it.
     Revision(Row, i64),
+    /// The owner has fewer good MCP tokens than this, at this moment.
+    FewerTokens(Owner, i64, Instant),
+    /// Another signing key than this one signs at this moment, and goes on.
+    AnotherKeySigns(SigningKeyId, Instant),
 }
 
 /// A row that carries a revision.

@@ -68,6 +68,7 @@ pub(super) async fn an_address_is_invited_once(ground: &Ground) {
     let expected = InvitationFacts {
         invitation: first.clone(),
         organization_name: name,
+        organization_active: true,
         inviter_role: Some(Role::Owner),
     };
     assert_eq!(found, expected);

@@ -1,6 +1,7 @@
 //! Data keys and signing keys.
 
 use super::{
+    committing::{batch, refusal},
     ground::Ground,
     world::{NOW, World, id, sealed},
 };
@@ -12,7 +13,8 @@ use crate::{
     },
     store::{
         StoreError,
-        admin::{Change, StoredSigningKey, WrappedDataKey},
+        admin::{AdminChange, Change, Precondition, StoredSigningKey, WrappedDataKey},
+        mutation::{Mutation, Refusal},
     },
 };
 
@@ -69,6 +71,31 @@ pub(super) async fn signing_keys_retire(ground: &Ground) {
     assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("resealed"), 1);
     assert_eq!(ground.apply(reseal(sealed("dky", 1))).await.expect("done before"), 0);
     assert!(matches!(ground.apply(Change::RetireSigningKey(id(9), NOW)).await, Err(StoreError::Missing(_))));
+}
+
+pub(super) async fn the_last_key_that_signs_is_not_withdrawn(ground: &Ground) {
+    let key = |number, signs_from, retires_at| StoredSigningKey {
+        id: id(number),
+        sealed: sealed("dky", 1),
+        public_jwk: "{}".to_owned(),
+        created_at: NOW,
+        signs_from,
+        retires_at,
+    };
+    let later = NOW.plus_seconds(60);
+    for key in [key(1, NOW, Some(later)), key(2, NOW, None), key(3, later, None)] {
+        ground.apply(Change::CreateSigningKey(key)).await.expect("a key");
+    }
+    let withdraw = async |number| {
+        let change = AdminChange::of(Change::WithdrawSigningKey(id(number), NOW), Vec::new());
+        let preconditions = vec![Precondition::AnotherKeySigns(id(number), NOW)];
+        let mutation = Mutation::Administer(Box::new(AdminChange { preconditions, ..change }));
+        refusal(&batch(ground, vec![mutation]).await[0])
+    };
+    assert_eq!(withdraw(2).await, Some(Refusal::LastSigningKey), "one ends, one has not begun");
+    assert_eq!(withdraw(1).await, None);
+    assert_eq!(withdraw(3).await, None);
+    assert_eq!(withdraw(2).await, Some(Refusal::LastSigningKey));
 }
 
 pub(super) async fn a_withdrawal_is_counted(ground: &Ground) {

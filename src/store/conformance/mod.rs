@@ -18,6 +18,7 @@ mod opening;
 mod organizations;
 mod people;
 mod quotas;
+mod replicas;
 mod statements;
 mod tokens;
 mod world;
@@ -98,7 +99,12 @@ suite! {
         membership_uses_an_invitation_up,
         invitations_are_listed_and_pruned,
     }
-    keys { data_keys_are_unique_by_version, signing_keys_retire, a_withdrawal_is_counted }
+    keys {
+        data_keys_are_unique_by_version,
+        signing_keys_retire,
+        the_last_key_that_signs_is_not_withdrawn,
+        a_withdrawal_is_counted,
+    }
     lease_search {
         searches_filter_as_the_model_judges,
         a_page_looks_at_a_bounded_number,
@@ -127,6 +133,7 @@ suite! {
     opening {
         a_newer_schema_is_refused,
         an_older_schema_is_refused_unless_it_may_be_migrated,
+        a_schema_of_another_program_is_refused,
         what_was_written_is_there_after_reopening,
     }
     organizations {

@@ -46,6 +46,7 @@ pub(super) const fn is_decisive(change: &Change) -> bool {
             | Change::DeleteClient(..)
             | Change::SetTokenActive(..)
             | Change::UpdateMcpToken(_, McpTokenPatch { active: Some(_), .. })
+            | Change::CreateMcpToken(..)
             | Change::RotateMcpToken(..)
             | Change::RevokeMcpToken(..)
             | Change::WithdrawSigningKey(..)

@@ -89,6 +89,16 @@ pub(super) async fn reseal_signing(
     }
 }
 
+pub(super) async fn another_signs(
+    connection: &mut Connection,
+    id: SigningKeyId,
+    at: Instant,
+) -> Result<bool, StoreError> {
+    let statement = query(&sql::ANOTHER_SIGNS).bind(id.to_string()).bind(at.micros());
+    let row: Option<(String,)> = find(connection, statement).await?;
+    Ok(row.is_some())
+}
+
 pub(super) async fn retire_signing(
     connection: &mut Connection,
     id: SigningKeyId,

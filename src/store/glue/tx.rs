@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    administer, credentials, db, doubts, invitations, journal, leases, mcp_tokens, organizations, people,
-    quotas, run::Connection, tokens,
+    administer, credentials, db, doubts, invitations, journal, keys, leases, mcp_tokens, organizations,
+    people, quotas, run::Connection, tokens,
 };
 use crate::{
     model::{
@@ -172,6 +172,10 @@ impl Tx for Writing {
         let connection = self.judging().await?;
         match precondition {
             Precondition::Stands(_) => Ok(true),
+            Precondition::FewerTokens(owner, most, now) => {
+                Ok(mcp_tokens::count_live(connection, *owner, *now).await? < *most)
+            }
+            Precondition::AnotherKeySigns(id, now) => keys::another_signs(connection, *id, *now).await,
             Precondition::Membership(organization, user, epoch) => {
                 people::has_epoch(connection, *organization, *user, *epoch).await
             }

@@ -14,7 +14,7 @@ use sqlx::{
 use super::{
     backend::Backend,
     error::StoreError,
-    migrate::{self, Plan},
+    migrate::{self, Applied, Plan},
 };
 
 #[expect(clippy::duplicate_mod, reason = "the glue is written once, against `super::db`, for both back ends")]
@@ -125,23 +125,23 @@ async fn answers(connection: &mut PgConnection, idle: Duration) -> Result<bool, 
 /// On a connection of its own: a migration may take longer than a statement of the service.
 async fn prepare_schema(options: &PgConnectOptions, may_migrate: bool) -> Result<(), StoreError> {
     let mut connection = options.connect().await.map_err(db::classify)?;
-    let found = schema_version(&mut connection).await?;
-    if migrate::plan(&MIGRATOR, found, may_migrate)? == Plan::Migrate {
+    let applied = applied_migrations(&mut connection).await?;
+    if migrate::plan(&MIGRATOR, &applied, may_migrate)? == Plan::Migrate {
         MIGRATOR.run(&mut connection).await.map_err(|error| migrate::failed(error, db::classify))?;
     }
     connection.close().await.map_err(db::classify)
 }
 
-async fn schema_version(connection: &mut PgConnection) -> Result<i64, StoreError> {
+async fn applied_migrations(connection: &mut PgConnection) -> Result<Vec<Applied>, StoreError> {
     let migrated: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
         .fetch_one(&mut *connection)
         .await
         .map_err(db::classify)?;
     if !migrated {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(connection)
+    sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations")
+        .fetch_all(connection)
         .await
         .map_err(db::classify)
 }

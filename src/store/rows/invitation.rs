@@ -23,6 +23,7 @@ pub(in crate::store) struct InvitationRow {
     expires_at: i64,
     revision: i64,
     organization_name: String,
+    organization_active: bool,
     inviter_role: Option<String>,
 }
 
@@ -44,6 +45,7 @@ impl TryFrom<InvitationRow> for InvitationFacts {
             expires_at: Instant::from_micros(row.expires_at),
             revision: row.revision,
         };
-        Ok(Self { invitation, organization_name: row.organization_name, inviter_role })
+        let InvitationRow { organization_name, organization_active, .. } = row;
+        Ok(Self { invitation, organization_name, organization_active, inviter_role })
     }
 }

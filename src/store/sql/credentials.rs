@@ -62,8 +62,9 @@ statements! {
          LEFT JOIN clients c ON c.id = l.client_id AND l.user_id IS NULL
          WHERE s.credential_id = $1 AND l.state = 'active' AND l.expires_at > $2
          GROUP BY l.user_id, coalesce(m.role, c.role)";
-    /// Whether credential `$1` has revision `$2`.
-    HAS_REVISION = "credential.has_revision": "SELECT id FROM credentials WHERE id = $1 AND revision = $2";
+    /// Whether credential `$1` has revision `$2`, and keeps it until the transaction ends.
+    HAS_REVISION = "credential.has_revision": "SELECT id FROM credentials WHERE id = $1 AND revision = $2",
+        postgres: "SELECT id FROM credentials WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE";
     /// `$1` id; answers owner and service.
     DELETE = "credential.delete":
         "DELETE FROM credentials WHERE id = $1 RETURNING owner, service";

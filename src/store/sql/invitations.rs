@@ -8,6 +8,7 @@ macro_rules! invitation {
         "SELECT * FROM (
              SELECT i.id, i.organization_id, i.email, i.role, i.digest, i.invited_by, i.by_operator,
                  i.registers_because, i.created_at, i.expires_at, i.revision, o.name AS organization_name,
+                 o.status = 'active' AS organization_active,
                  coalesce(m.role, k.role) AS inviter_role
              FROM invitations i JOIN organizations o ON o.id = i.organization_id
              LEFT JOIN memberships m ON m.organization_id = i.organization_id AND m.user_id = i.invited_by
@@ -21,8 +22,9 @@ statements! {
     FIND = "invitation.find": concat!(invitation!(), "WHERE id = $1");
     /// `$1` digest.
     FIND_BY_DIGEST = "invitation.find_by_digest": concat!(invitation!(), "WHERE digest = $1");
-    /// Whether invitation `$1` has revision `$2`.
-    REVISION = "invitation.revision": "SELECT id FROM invitations WHERE id = $1 AND revision = $2";
+    /// Whether invitation `$1` has revision `$2`, and keeps it until the transaction ends.
+    REVISION = "invitation.revision": "SELECT id FROM invitations WHERE id = $1 AND revision = $2",
+        postgres: "SELECT id FROM invitations WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE";
     /// Takes the place of one for the same address that ran out: `$1` id, `$2` organization, `$3` e-mail address, `$4`
     /// role, `$5` digest, `$6` who, `$7` an operator, `$8` why it registers, `$9` at, `$10` expires.
     INSERT = "invitation.insert":

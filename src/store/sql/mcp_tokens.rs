@@ -79,9 +79,10 @@ statements! {
     COUNT_LIVE = "mcp_token.count_live":
         "SELECT count(*) FROM tokens
          WHERE owner = $1 AND kind = 'mcp' AND active AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
-    /// Whether token `$1` has revision `$2`.
+    /// Whether token `$1` has revision `$2`, and keeps it until the transaction ends.
     REVISION = "mcp_token.revision":
-        "SELECT id FROM tokens WHERE id = $1 AND kind = 'mcp' AND revision = $2";
+        "SELECT id FROM tokens WHERE id = $1 AND kind = 'mcp' AND revision = $2",
+        postgres: "SELECT id FROM tokens WHERE id = $1 AND kind = 'mcp' AND revision = $2 FOR NO KEY UPDATE";
 }
 
 listings! {

@@ -25,9 +25,10 @@ macro_rules! member {
 statements! {
     /// `$1` id.
     FIND = "organization.find_whole": concat!(organization!(), "WHERE id = $1");
-    /// Whether organization `$1` has revision `$2`.
+    /// Whether organization `$1` has revision `$2`, and keeps it until the transaction ends.
     REVISION = "organization.revision":
-        "SELECT id FROM organizations WHERE id = $1 AND revision = $2";
+        "SELECT id FROM organizations WHERE id = $1 AND revision = $2",
+        postgres: "SELECT id FROM organizations WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE";
     /// `$1` id, `$2` name, if given.
     UPDATE = "organization.update":
         "UPDATE organizations SET name = coalesce($2, name), revision = revision + 1
@@ -58,9 +59,10 @@ statements! {
 
     /// `$1` organization, `$2` user.
     FIND_MEMBER = "member.find": concat!(member!(), "WHERE organization_id = $1 AND user_id = $2");
-    /// Whether the membership of `$2` in organization `$1` has revision `$3`.
+    /// Whether the membership of `$2` in organization `$1` has revision `$3`, and keeps it until the transaction ends.
     MEMBER_REVISION = "member.revision":
-        "SELECT user_id FROM memberships WHERE organization_id = $1 AND user_id = $2 AND revision = $3 AND NOT removed";
+        "SELECT user_id FROM memberships WHERE organization_id = $1 AND user_id = $2 AND revision = $3 AND NOT removed",
+        postgres: "SELECT user_id FROM memberships WHERE organization_id = $1 AND user_id = $2 AND revision = $3 AND NOT removed FOR NO KEY UPDATE";
     /// Whether organization `$1` has a member of e-mail address `$2`, in lower case.
     IS_MEMBER = "member.by_email":
         "SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id

@@ -36,8 +36,9 @@ statements! {
     UPDATE_USER = "user.update":
         "UPDATE users SET email = coalesce($2, email), name = coalesce($3, name), revision = revision + 1
          WHERE id = $1";
-    /// Whether user `$1` has revision `$2`.
-    USER_REVISION = "user.revision": "SELECT id FROM users WHERE id = $1 AND revision = $2";
+    /// Whether user `$1` has revision `$2`, and keeps it until the transaction ends.
+    USER_REVISION = "user.revision": "SELECT id FROM users WHERE id = $1 AND revision = $2",
+        postgres: "SELECT id FROM users WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE";
 
     /// `$1` id.
     FIND_ORGANIZATION = "organization.find":

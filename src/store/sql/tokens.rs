@@ -156,8 +156,9 @@ statements! {
          WHERE id = $1";
     /// The row of client `$1` changed with its secrets.
     RAISE_CLIENT_REVISION = "client.raise_revision": "UPDATE clients SET revision = revision + 1 WHERE id = $1";
-    /// Whether client `$1` has revision `$2`.
-    CLIENT_HAS_REVISION = "client.has_revision": "SELECT id FROM clients WHERE id = $1 AND revision = $2";
+    /// Whether client `$1` has revision `$2`, and keeps it until the transaction ends.
+    CLIENT_HAS_REVISION = "client.has_revision": "SELECT id FROM clients WHERE id = $1 AND revision = $2",
+        postgres: "SELECT id FROM clients WHERE id = $1 AND revision = $2 FOR NO KEY UPDATE";
     /// `$1` client.
     DELETE_CLIENT = "client.delete": "DELETE FROM clients WHERE id = $1";
     /// `$1` URI.

@@ -23,7 +23,7 @@ use sqlx::{
 use super::{
     backend::Backend,
     error::StoreError,
-    migrate::{self, Plan},
+    migrate::{self, Applied, Plan},
 };
 
 #[path = "../glue/administer.rs"]
@@ -158,14 +158,14 @@ async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bo
 }
 
 async fn prepare_schema(writers: &SqlitePool, may_migrate: bool) -> Result<(), StoreError> {
-    let found = schema_version(writers).await?;
-    if migrate::plan(&MIGRATOR, found, may_migrate)? == Plan::Migrate {
+    let applied = applied_migrations(writers).await?;
+    if migrate::plan(&MIGRATOR, &applied, may_migrate)? == Plan::Migrate {
         MIGRATOR.run(writers).await.map_err(|error| migrate::failed(error, db::classify))?;
     }
     Ok(())
 }
 
-async fn schema_version(writers: &SqlitePool) -> Result<i64, StoreError> {
+async fn applied_migrations(writers: &SqlitePool) -> Result<Vec<Applied>, StoreError> {
     let migrated: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations')",
     )
@@ -173,10 +173,10 @@ async fn schema_version(writers: &SqlitePool) -> Result<i64, StoreError> {
     .await
     .map_err(db::classify)?;
     if !migrated {
-        return Ok(0);
+        return Ok(Vec::new());
     }
-    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(writers)
+    sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations")
+        .fetch_all(writers)
         .await
         .map_err(db::classify)
 }

@@ -13,8 +13,9 @@ scenarios! {
         let team = scene.team().await.id.to_string();
         for operation in operations().filter(|operation| operation.method == Method::GET) {
             let who = if operation.relation == Relation::Own { &ann.borrower } else { &operator };
+            let id = |name: &str| if name == "user_id" { ann.id.to_string() } else { team.clone() };
             let path: Map<String, Value> =
-                operation.path_parameters().map(|name| (name.to_owned(), json!(team))).collect();
+                operation.path_parameters().map(|name| (name.to_owned(), json!(id(name)))).collect();
             for (field, name) in enumerated(operation) {
                 let mut asked = Value::Object(path.clone());
                 asked[field] = name;

@@ -106,6 +106,22 @@ scenarios! {
         assert_eq!(accept(&bob, again["link"].as_str().unwrap()).await.unwrap()["role"], "admin");
     }
 
+    async fn a_suspended_organization_admits_nobody(scene) {
+        let ((ann, team), bob) = (administrator(&scene, Admin).await, guest(&scene).await);
+        let operator = scene.operator("admin:read admin:write").await;
+        let sent = ann.does("create_invitation", offer(&team, &bob.email, "member")).await;
+        let become_now = async |status: &str| {
+            let change = json!({ "organization_id": team.id.to_string(), "status": status });
+            operator.does("update_organization", change).await;
+        };
+        become_now("suspended").await;
+        assert_eq!(accept(&bob, sent["link"].as_str().unwrap()).await.refusal(), "not_found");
+        let which = json!({ "organization_id": team.id.to_string(), "invitation_id": sent["invitation"]["id"] });
+        assert_eq!(operator.does("show_invitation", which).await["status"], "unvouched");
+        become_now("active").await;
+        assert_eq!(accept(&bob, sent["link"].as_str().unwrap()).await.unwrap()["role"], "member");
+    }
+
     async fn nobody_offers_more_than_the_own_role(scene) {
         let (ann, team) = administrator(&scene, Admin).await;
         assert_eq!(ann.run("create_invitation", offer(&team, "x@example.org", "owner")).await.refusal(), "forbidden");

@@ -65,6 +65,26 @@ scenarios! {
         assert_eq!(id_in_state(&keys, "signing"), new);
     }
 
+    async fn one_key_signs_on_whatever_is_retired(scene) {
+        let client = scene.person().await.client().await;
+        let operator = scene.operator("admin:read admin:keys").await;
+        let keys = operator.does("list_signing_keys", json!({})).await;
+        let old = id_in_state(&keys, "signing");
+        scene.passes(1);
+        let new = operator.does("rotate_signing_key", json!({ "at_once": true })).await["key_id"].clone();
+        let early = operator.run("retire_signing_key", json!({ "id": new })).await;
+        assert_eq!(early.refusal(), "conflict", "the old one ends in an hour");
+        scene.passes(1);
+        let newest = operator.does("rotate_signing_key", json!({ "at_once": true })).await["key_id"].clone();
+        for gone in [json!(old), new] {
+            operator.does("retire_signing_key", json!({ "id": gone })).await;
+        }
+        let last = operator.run("retire_signing_key", json!({ "id": newest })).await;
+        assert_eq!(last.refusal(), "conflict");
+        assert_eq!(signed_by(&client).await, newest.as_str().unwrap());
+        assert!(scene.broker().is_ready().await.is_ok());
+    }
+
     async fn keys_are_listed_never_shown(scene) {
         let ann = scene.person().await;
         ann.deposits("jira", "hers").await;

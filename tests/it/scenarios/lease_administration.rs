@@ -139,7 +139,7 @@ scenarios! {
     }
 
     async fn an_administrator_ends_a_lease_with_a_reason(scene) {
-        let Cast { ann, admin, .. } = cast(&scene).await;
+        let Cast { ann, admin, team, .. } = cast(&scene).await;
         let lease = ann.borrows(["jira", "notion"]).await.lease_id;
         let unreasoned = admin.run("end_lease", json!({ "id": lease, "reason": " " })).await.failure();
         assert_eq!(unreasoned.fields, vec!["reason"]);
@@ -160,6 +160,9 @@ scenarios! {
             .map(|record| record.actor.as_str())
             .collect();
         assert_eq!(ended, vec![admin.id.to_string()]);
+        let of_the_team = json!({ "owner": team.id.to_string(), "event": "lease_revoked" });
+        let told = admin.does("query_audit", of_the_team).await;
+        assert_eq!(told["records"][0]["target"], json!(lease), "its administrators see what they did: {told}");
         let next = ann.borrows(["notion"]).await.lease_id;
         scene.operator("admin:revoke").await.does("end_lease", json!({ "id": next, "reason": "drill" })).await;
         assert_eq!(ann.renew(&next).await.refusal(), "lease_revoked");

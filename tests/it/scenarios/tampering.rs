@@ -65,6 +65,23 @@ on_each_database! {
         log.end().await;
     }
 
+    async fn what_cannot_be_read_hides_nothing_else(installation) {
+        let log = Log::written(installation).await;
+        log.tamper("UPDATE audit_records SET body = replace(body, 'worker-1', 'worker-2') WHERE event = 'lease_created'
+                    AND chain_id = 'OLD'").await;
+        let changed = log.changed(log.number_of("lease_created").await);
+        log.tamper("UPDATE signing_keys SET public_jwk = 'x'").await;
+        let faults = log.faults().await;
+        assert!(faults.iter().any(|fault| fault.ends_with("which is not there or cannot be read")), "{faults:?}");
+        assert!(faults.contains(&changed), "{faults:?}");
+        log.tamper("INSERT INTO audit_chains (chain_id, seq, hash, started_at) VALUES ('aud_new', 0, '', 1)").await;
+        log.tamper("UPDATE audit_chains SET hash = 'x' WHERE chain_id = 'OLD'").await;
+        let faults = log.faults().await;
+        assert!(faults.iter().any(|fault| fault.contains("aud_new")), "{faults:?}");
+        assert!(faults.contains(&changed), "{faults:?}");
+        log.end().await;
+    }
+
     async fn a_changed_hash_shows(installation) {
         let log = Log::written(installation).await;
         for seq in [2, log.last().await - 1] {

@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         Store,
-        admin::{AdminChange, Minter},
+        admin::{AdminChange, Minter, Precondition},
     },
 };
 
@@ -49,11 +49,6 @@ pub async fn make_first_token(
     }
     let now = clock.now();
     let others = store.rows().count_mcp_tokens(Owner::System, now).await?;
-    if others > 0 && !force {
-        let message =
-            "an operator's token is good already: mint others with it, or use --force when it is lost";
-        return Err(Error::new(Code::Conflict, message));
-    }
     let token = Token {
         id: entropy.id(now),
         kind: TokenKind::Mcp,
@@ -75,6 +70,16 @@ pub async fn make_first_token(
         .with("kind", "bootstrap")
         .with("others", others);
     let minter = Minter { by: actor.id.clone(), reason: None };
-    store.administer(AdminChange::of(minted(&token, &text, minter, None), vec![record])).await?;
+    let first = Precondition::FewerTokens(Owner::System, 1, now);
+    let change = AdminChange {
+        records: vec![record],
+        preconditions: if force { Vec::new() } else { vec![first] },
+        change: minted(&token, &text, minter, None),
+    };
+    store.administer_if(change).await?.map_err(|_| {
+        let message =
+            "an operator's token is good already: mint others with it, or use --force when it is lost";
+        Error::new(Code::Conflict, message)
+    })?;
     Ok((token.id, text))
 }

@@ -12,6 +12,7 @@ use crate::{
         scope::Operation,
         token::Token,
     },
+    store::admin::Precondition,
 };
 
 use super::{EndedTokens, ListTokens, MintToken, MintedText, RotateToken, UpdateToken, token_id};
@@ -52,10 +53,7 @@ impl Broker {
         request.expires_at = request.expires_at.or(minter.expires_at);
         let wanted = request.check(self.clock.now(), [])?;
         may_mint(&minter, &wanted.scopes, wanted.expires_at).map_err(|refusals| beyond(&refusals))?;
-        if self.store.rows().count_mcp_tokens(owner, self.clock.now()).await? >= MOST_TOKENS {
-            let message = format!("{MOST_TOKENS} tokens are the most; revoke some");
-            return Err(Error::new(Code::QuotaExceeded, message));
-        }
+        let authorized = authorized.with([Precondition::FewerTokens(owner, MOST_TOKENS, self.clock.now())]);
         let token = self.new_mcp_token(owner, wanted);
         self.mint_text(call, authorized, token, None, Some(minter.id)).await
     }

@@ -127,7 +127,10 @@ impl<'a> Audit<'a> {
         let key = self.keys.iter().find(|key| key.id() == *key_id);
         let good = key.is_some_and(|key| is_signed_by(checkpoint, key));
         if key.is_none() {
-            self.fault(chain_id, &format!("the head at {seq} is signed by {key_id}, which is not there"));
+            self.fault(
+                chain_id,
+                &format!("the head at {seq} is signed by {key_id}, which is not there or cannot be read"),
+            );
         } else if !good {
             self.fault(chain_id, &format!("the signature of the head at {seq} is wrong"));
         }

@@ -42,6 +42,8 @@ async fn judge(
     }
     let refusal = match precondition {
         Precondition::Revision(..) => Refusal::Changed,
+        Precondition::FewerTokens(_, most, _) => Refusal::TooManyTokens(*most),
+        Precondition::AnotherKeySigns(..) => Refusal::LastSigningKey,
         Precondition::Membership(..) | Precondition::Stands(_) => Refusal::AuthorityChanged,
     };
     Ok(if tx.is_met(precondition).await? { None } else { Some(refusal) })

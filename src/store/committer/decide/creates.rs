@@ -150,7 +150,7 @@ async fn end_due_leases(work: &mut Working, tx: &mut dyn Tx, full: &[Principal])
     let now = work.now;
     for id in ids {
         if work.leases.get(&id).is_some_and(|held| held.facts.standing(now) == Standing::Expired) {
-            work.end(id, End::Expired, &Actor::system());
+            work.end(id, End::Expired, &Actor::system(), None);
         }
     }
     Ok(())

@@ -35,7 +35,7 @@ fn mark(work: &mut Working, id: LeaseId) {
         // Renewed or re-checked meanwhile: nothing to mark.
         Standing::Holds | Standing::Recheck => return,
     };
-    work.end(id, end, &Actor::system());
+    work.end(id, end, &Actor::system(), None);
 }
 
 /// What a lost source is marked with is decided where entitlements are checked again.

@@ -78,7 +78,8 @@ fn revoke_one(work: &mut Working, revoke: &RevokeLease) -> Result<Outcome, Refus
     let newly = !ran_out && held.facts.revocation().is_none();
     if newly {
         let by = revoke.bearer.principal.to_string();
-        work.end(revoke.lease_id, End::Revoked { reason: revoke.reason.clone(), by }, &revoke.actor);
+        let end = End::Revoked { reason: revoke.reason.clone(), by };
+        work.end(revoke.lease_id, end, &revoke.actor, revoke.reach.on_behalf_of());
     }
     let held = within_reach(work, revoke)?;
     let lease = held.facts.lease.clone();

@@ -9,6 +9,7 @@ use crate::{
         id::{LeaseId, TokenId},
         instant::Instant,
         lease::{Lease, LeaseState, Revocation, Upstream},
+        owner::Owner,
         principal::Principal,
         renewal::UseRefusal,
         resolution::Source,
@@ -127,8 +128,9 @@ impl Working {
         if lease.is_visible_to(bearer.principal, &bearer.scopes) { Ok(held) } else { Err(Refusal::NotFound) }
     }
 
-    /// Ends a lease that is still recorded as active, and gives its place in the quota back.
-    pub(super) fn end(&mut self, id: LeaseId, end: End, actor: &Actor) {
+    /// Ends a lease that is still recorded as active, and gives its place in the quota back. Recorded for its borrower,
+    /// unless the actor acts for somebody else.
+    pub(super) fn end(&mut self, id: LeaseId, end: End, actor: &Actor, on_behalf_of: Option<Owner>) {
         let now = self.now;
         let Some(held) = self.leases.get_mut(&id) else { return };
         let state = std::mem::replace(&mut held.facts.lease.state, LeaseState::Expired);
@@ -147,7 +149,7 @@ impl Working {
         }
         held.changed = true;
         *self.quota_moves.entry(lease.principal).or_default() -= 1;
-        let actor = Actor { owner: Some(lease.owner), ..actor.clone() };
+        let actor = Actor { owner: Some(on_behalf_of.unwrap_or(lease.owner)), ..actor.clone() };
         let mut record = AuditRecord::success(event, &actor, id, now);
         if let End::Revoked { reason, .. } = end {
             record = record.with("reason", reason);
@@ -235,7 +237,7 @@ impl Working {
     fn apply_recheck(&mut self, id: LeaseId, sources: Option<Vec<Source>>, rotated: bool) {
         let Some(sources) = sources else {
             let reason = UseRefusal::EntitlementLost.as_str().to_owned();
-            return self.end(id, End::Revoked { reason, by: "system".to_owned() }, &Actor::system());
+            return self.end(id, End::Revoked { reason, by: "system".to_owned() }, &Actor::system(), None);
         };
         if let Some(held) = self.leases.get_mut(&id) {
             held.facts.stale = false;
