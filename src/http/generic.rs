@@ -58,7 +58,7 @@ async fn gather(
     request: Request,
 ) -> Result<Map<String, Value>, Problem> {
     let query = query(&request)?;
-    let tag = if_match(request.headers())?;
+    let tag = if_match(request.headers(), shape)?;
     let mut fields = match operation.method {
         Method::GET => typed(shape, query),
         // Some on the way drop the body of a deletion.
@@ -129,13 +129,16 @@ fn query(request: &Request) -> Result<Vec<(String, String)>, Problem> {
 
 /// The entity tag of `If-Match` (RFC 9110, section 13.1.1), which a row must have; none for `*`. Weak tags never match
 /// (section 8.8.3.2): when there is nothing else, it is a tag that no row has.
-fn if_match(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn if_match(headers: &HeaderMap, shape: Option<&Shape>) -> Result<Option<String>, Problem> {
     let refused = |reason| Problem::invalid(vec![Violation::new("If-Match", reason)]);
     let values: Vec<&str> =
         headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default()).collect();
     let text = values.join(",");
     if values.is_empty() || text.trim() == "*" {
         return Ok(None);
+    }
+    if shape.is_some_and(|shape| shape.fields().iter().all(|field| field.name != "etag")) {
+        return Err(refused("this operation knows no entity tags"));
     }
     let tags = entity_tags(&text).ok_or_else(|| refused("must be quoted entity tags, or *"))?;
     let strong: BTreeSet<&str> = tags.iter().filter(|(weak, _)| !weak).map(|(_, tag)| *tag).collect();
@@ -189,7 +192,7 @@ mod tests {
     fn an_entity_tag_that_a_row_must_have() {
         let read = |values: &[&str]| {
             let lines = values.iter().map(|value| (header::IF_MATCH, value.parse().unwrap()));
-            if_match(&lines.collect())
+            if_match(&lines.collect(), None)
         };
         for (values, tag) in [
             (&["\"7\""][..], Some("7")),

@@ -64,6 +64,21 @@ async fn a_deletion_says_its_fields_in_body_or_query() {
 }
 
 #[tokio::test]
+async fn an_entity_tag_for_what_has_none_is_named_as_the_header() {
+    let desk = Desk::opens().await;
+    let path = desk.lease().await;
+    for (method, path) in [
+        (Method::DELETE, format!("{path}?reason=drill")),
+        (Method::GET, path.clone()),
+        (Method::POST, "/api/admin/keys/rewrap".to_owned()),
+    ] {
+        let tagged = desk.asks(method, &path).header(header::IF_MATCH, "\"1\"");
+        assert_eq!(desk.refused(tagged, 422).await.fields, ["If-Match"], "{path}");
+    }
+    desk.closes().await;
+}
+
+#[tokio::test]
 async fn a_request_without_a_body_is_told_what_is_missing() {
     let desk = Desk::opens().await;
     let refused = desk.refused(desk.asks(Method::POST, "/api/admin/resources"), 422).await;
