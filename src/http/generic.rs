@@ -24,7 +24,7 @@ use super::{
     caller::Authenticated,
     extract::{JsonBody, read_body},
     fields::Fields,
-    parameters::Parameters,
+    parameters::{Parameters, SAID_TWICE},
     problem::Problem,
 };
 
@@ -93,7 +93,7 @@ fn both(mut query: Map<String, Value>, body: Map<String, Value>) -> Result<Map<S
     let twice: Vec<Violation> = body
         .keys()
         .filter(|name| query.contains_key(*name))
-        .map(|name| Violation::new(shown(name), "stands in the query and in the body; say it once"))
+        .map(|name| Violation::new(shown(name), SAID_TWICE))
         .collect();
     if !twice.is_empty() {
         return Err(Problem::invalid(twice));

@@ -11,7 +11,12 @@ use crate::{
     model::id::{OrganizationId, UserId},
 };
 
-use super::{App, caller::Authenticated, problem::Problem};
+use super::{
+    App,
+    caller::Authenticated,
+    parameters::{NoQuery, Query},
+    problem::Problem,
+};
 
 /// Who the caller is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,6 +61,7 @@ pub(super) struct Organization {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Authenticated(call): Authenticated,
+    Query(()): NoQuery,
 ) -> Result<Json<Identity>, Problem> {
     Ok(Json(app.broker.who_am_i(&call).await?.into()))
 }

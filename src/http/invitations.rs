@@ -16,7 +16,13 @@ use crate::{
     model::id::{OrganizationId, TokenId, UserId},
 };
 
-use super::{App, caller::origin, extract::JsonBody, problem::Problem};
+use super::{
+    App,
+    caller::origin,
+    extract::JsonBody,
+    parameters::{NoQuery, Query},
+    problem::Problem,
+};
 
 /// Somebody who shows nothing.
 pub(super) struct Stranger(Origin);
@@ -83,6 +89,7 @@ pub(super) struct Registered {
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     Stranger(origin): Stranger,
+    Query(()): NoQuery,
     JsonBody(Register { link, name }): JsonBody<Register>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     let Made { member, token, text } = app.broker.register_by_invitation(&origin, &link, &name).await?;

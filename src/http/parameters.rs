@@ -27,6 +27,9 @@ pub(super) trait FromQuery: Sized {
 /// A query, read strictly.
 pub(super) struct Query<T>(pub(super) T);
 
+/// The query of an operation that has nothing to ask there: whatever stands in it is refused.
+pub(super) type NoQuery = Query<()>;
+
 impl Parameters {
     /// Reads `name=text&name=text`.
     pub(super) fn parse(text: &[u8]) -> Result<Self, NotUtf8> {
@@ -59,6 +62,14 @@ impl Parameters {
     }
 }
 
+impl FromQuery for () {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn from_query(_: &mut Parameters) -> Result<Self, Violation> {
+        Ok(())
+    }
+}
+
 impl<T: FromQuery, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
@@ -82,6 +93,9 @@ fn read_query<T: FromQuery>(query: &str) -> Result<T, Problem> {
     }
     T::from_query(&mut parameters).map_err(|violation| Problem::invalid(vec![violation]))
 }
+
+/// What is wrong with a field that stands in both.
+pub(super) const SAID_TWICE: &str = "stands in the query and in the body; say it once";
 
 /// Undoes `application/x-www-form-urlencoded`: `+` is a space, `%41` is `A`; a `%` without two hexadecimal digits
 /// stands for itself, as the WHATWG's URL standard has it.

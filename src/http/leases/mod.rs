@@ -19,13 +19,13 @@ use super::{
     App,
     caller::{Authenticated, LeasePath},
     extract::{JsonBody, OptionalJsonBody},
-    parameters::Query,
+    parameters::{NoQuery, Query},
     problem::Problem,
 };
 
 use answers::{Grant, LeaseValues, Renewed, RevocationNote};
 use details::{LeaseDetails, LeasePage};
-use requests::{CreateBody, ListQuery, RenewBody, RenewQuery, RevokeBody};
+use requests::{CreateBody, ListQuery, RenewBody, RenewQuery, RevokeBody, RevokeQuery};
 
 /// Take a lease
 ///
@@ -48,6 +48,7 @@ use requests::{CreateBody, ListQuery, RenewBody, RenewQuery, RevokeBody};
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Authenticated(call): Authenticated,
+    Query(()): NoQuery,
     headers: HeaderMap,
     JsonBody(body): JsonBody<CreateBody>,
 ) -> Result<Response, Problem> {
@@ -91,6 +92,7 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Authenticated(call): Authenticated,
     LeasePath(id): LeasePath,
+    Query(()): NoQuery,
 ) -> Result<Response, Problem> {
     let view = app.broker.show_lease(&call, &id).await?;
     Ok(Json(LeaseDetails::of(&view)).into_response())
@@ -134,6 +136,7 @@ pub(super) async fn credentials(
     State(app): State<Arc<App>>,
     Authenticated(call): Authenticated,
     LeasePath(id): LeasePath,
+    Query(()): NoQuery,
 ) -> Result<Response, Problem> {
     let read = app.broker.read_credentials(&call, &id).await?;
     Ok(Json(LeaseValues::of(&read)?).into_response())
@@ -146,8 +149,8 @@ pub(super) async fn credentials(
     delete,
     path = "/api/mcp/credentials/lease/{id}",
     tag = "leases",
-    params(("id" = String, Path, description = "The lease's id")),
-    request_body(content = Option<RevokeBody>, description = "May be left out",
+    params(("id" = String, Path, description = "The lease's id"), RevokeQuery),
+    request_body(content = Option<RevokeBody>, description = "May be left out, or stand in the query",
         example = json!({"reason": "Server shutdown"})),
     responses((status = 200, description = "Revoked", body = RevocationNote))
 )]
@@ -155,9 +158,10 @@ pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     Authenticated(call): Authenticated,
     LeasePath(id): LeasePath,
+    Query(query): Query<RevokeQuery>,
     OptionalJsonBody(body): OptionalJsonBody<RevokeBody>,
 ) -> Result<Json<RevocationNote>, Problem> {
-    let revoked = app.broker.revoke_lease(&call, &id, body.reason).await?;
+    let revoked = app.broker.revoke_lease(&call, &id, body.reason(query)?).await?;
     Ok(Json(RevocationNote::of(&revoked)))
 }
 

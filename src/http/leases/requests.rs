@@ -11,7 +11,10 @@ use crate::{
         Violation,
         leases::types::{CreateLease, ListLeases},
     },
-    http::parameters::{FromQuery, Parameters},
+    http::{
+        parameters::{FromQuery, Parameters, SAID_TWICE},
+        problem::Problem,
+    },
     model::lease::LeaseStatus,
 };
 
@@ -61,7 +64,7 @@ pub(in crate::http) struct RenewBody {
 pub(in crate::http) struct RevokeBody {
     /// In the caller's words.
     #[schema(max_length = 500)]
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// Narrows and pages the list of leases.
@@ -90,6 +93,15 @@ pub(in crate::http) struct RenewQuery {
     pub(super) include: Option<String>,
 }
 
+/// Why a lease is revoked, where a body would not arrive.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct RevokeQuery {
+    /// In the caller's words.
+    #[param(max_length = 500)]
+    reason: Option<String>,
+}
+
 fn statuses() -> Object {
     let names = LeaseStatus::ALL.iter().map(|status| status.as_str());
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
@@ -108,6 +120,16 @@ impl CreateBody {
             reuse,
             client_info,
             idempotency_key,
+        }
+    }
+}
+
+impl RevokeBody {
+    /// The reason, which body or query says.
+    pub(super) fn reason(self, query: RevokeQuery) -> Result<Option<String>, Problem> {
+        match (self.reason, query.reason) {
+            (Some(_), Some(_)) => Err(Problem::invalid(vec![Violation::new("reason", SAID_TWICE)])),
+            (body, query) => Ok(body.or(query)),
         }
     }
 }
@@ -142,6 +164,14 @@ impl FromQuery for RenewQuery {
             return Err(Violation::new("include", "must be credentials"));
         }
         Ok(Self { include })
+    }
+}
+
+impl FromQuery for RevokeQuery {
+    const NAMES: &'static [&'static str] = &["reason"];
+
+    fn from_query(parameters: &mut Parameters) -> Result<Self, Violation> {
+        Ok(Self { reason: parameters.take("reason") })
     }
 }
 
@@ -183,6 +213,18 @@ mod tests {
         assert!(request.services.is_empty() && request.server_id.is_empty() && request.ttl.is_none());
         assert_eq!(request.idempotency_key.as_deref(), Some("k"));
         assert_eq!(parse_json::<RenewBody>(br#"{"ttl":null}"#).unwrap().ttl, None);
+    }
+
+    #[test]
+    fn a_reason_stands_in_one_place() {
+        let said = |body: Option<&str>, query: &str| {
+            let query = RevokeQuery::from_query(&mut Parameters::parse(query.as_bytes()).unwrap()).unwrap();
+            RevokeBody { reason: body.map(ToOwned::to_owned) }.reason(query)
+        };
+        assert_eq!(said(None, "").unwrap(), None);
+        assert_eq!(said(None, "reason=done").unwrap().as_deref(), Some("done"));
+        assert_eq!(said(Some("done"), "reason=").unwrap().as_deref(), Some("done"));
+        assert_eq!(said(Some("done"), "reason=done").unwrap_err().0.violations[0].field, "reason");
     }
 
     #[test]

@@ -5,16 +5,17 @@ use axum::http::Method;
 
 use crate::api::{Operation, Relation, shape::Shape};
 
-use super::generic::has_body;
-
 /// The statuses, each with what it means there; `request` of operations that the table does by itself.
 pub(super) fn errors(operation: &Operation, request: Option<&Shape>) -> Vec<(&'static str, &'static str)> {
     let known = !operation.is_anonymous();
     let client = operation.relation == Relation::Client;
     let bounded = matches!(operation.relation, Relation::Organization | Relation::Operator);
-    let body = request.map_or_else(|| changes(operation), |request| has_body(operation, request));
+    // A body is read whether or not it can say anything.
+    let body = changes(operation);
+    // Under /api even a query that can say nothing is read, and refused.
+    let strict = operation.path.starts_with("/api/");
     let all = [
-        (changes(operation) || request.is_some(), "400", "The request cannot be read"),
+        (body || strict, "400", "The request cannot be read"),
         (client, "401", "The client did not prove who it is"),
         (known && !client, "401", "No token, or one that is not valid"),
         (
@@ -32,11 +33,7 @@ pub(super) fn errors(operation: &Operation, request: Option<&Shape>) -> Vec<(&'s
         ),
         (body, "413", "The body is larger than 1 MiB"),
         (body, "415", "The body is of the wrong content type"),
-        (
-            operation.scope.is_some() || request.is_some(),
-            "422",
-            "A value cannot be accepted, or a service does not resolve",
-        ),
+        (strict, "422", "A value cannot be accepted, or a service does not resolve"),
         (known, "429", "Too many requests, or too many live leases"),
         (true, "500", "A fault of the broker"),
         (true, "503", "Sealed, the database not available, or too much to do"),
@@ -96,11 +93,13 @@ mod tests {
             ("update_user", "400 401 403 404 409 412 413 415 422 429 500 503"),
             ("list_clients", "400 401 403 404 422 429 500 503"),
             ("list_services", "400 401 422 429 500 503"),
-            ("verify_audit", "400 401 403 422 429 500 503"),
+            ("verify_audit", "400 401 403 413 415 422 429 500 503"),
             ("end_lease", "400 401 403 404 409 413 415 422 429 500 503"),
-            ("delete_resource", "400 401 403 404 422 429 500 503"),
+            ("delete_resource", "400 401 403 404 413 415 422 429 500 503"),
             ("create_lease", "400 401 403 409 413 415 422 429 500 503"),
-            ("show_lease", "401 403 404 422 429 500 503"),
+            ("show_lease", "400 401 403 404 422 429 500 503"),
+            ("who_am_i", "400 401 422 429 500 503"),
+            ("jwks", "500 503"),
             ("metrics", "500 503"),
         ] {
             assert_eq!(statuses(name).join(" "), expected, "{name}");

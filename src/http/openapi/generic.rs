@@ -54,7 +54,7 @@ fn tag(operation: &Operation) -> &'static str {
 }
 
 /// Whether anything of the request can stand in a body.
-pub(super) fn has_body(operation: &Operation, request: &Shape) -> bool {
+fn has_body(operation: &Operation, request: &Shape) -> bool {
     operation.method != Method::GET && elsewhere(operation, request).next().is_some()
 }
 

@@ -2,6 +2,7 @@
 //! wrong. What depends on the life of a lease (renewed too late or too often, revoked twice, somebody else's) is among
 //! the scenarios.
 
+mod described;
 mod generic_requests;
 mod grpc_messages;
 mod http_requests;
