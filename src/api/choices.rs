@@ -81,6 +81,15 @@ fn orders(request: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// The order of a list unless told, by the type of its request.
+pub(super) fn default_order(request: &str) -> Option<&'static str> {
+    match request {
+        "QueryAuditRequest" => Some("at desc"),
+        "FindLeasesRequest" => Some("created_at desc"),
+        _ => orders(request)?.first().copied(),
+    }
+}
+
 fn all<T: Copy>(names: &[T], text: impl Fn(T) -> &'static str) -> Vec<Value> {
     names.iter().map(|name| json!(text(*name))).collect()
 }

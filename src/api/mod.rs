@@ -189,7 +189,7 @@ impl Operation {
             return Ok(json!({ "lines": lines }));
         };
         let target = self.target(&request);
-        let walk = Walk::of(self.name, &request);
+        let walk = Walk::of(self, &request);
         let outcome = match self.admitted(&walk, request) {
             Ok(request) => run(Arc::clone(&broker), call.clone(), request).await,
             Err(error) => Err(error),
@@ -206,7 +206,7 @@ impl Operation {
             return Err(Error::new(Code::Internal, "the operation has handlers of its own"));
         };
         let target = self.target(&request);
-        let outcome = match self.admitted(&Walk::of(self.name, &request), request) {
+        let outcome = match self.admitted(&Walk::of(self, &request), request) {
             Ok(request) => run(Arc::clone(&broker), call.clone(), request).await,
             Err(error) => Err(error),
         };

@@ -6,18 +6,23 @@ use serde_json::Value;
 
 use crate::broker::{Error, listing};
 
+use super::{Generic, Operation, choices};
+
 /// A list as a request narrows it, whichever of its pages.
 pub(super) struct Walk(String);
 
 impl Walk {
     /// The list that an operation answers to a request.
-    pub(super) fn of(operation: &str, request: &Value) -> Self {
+    pub(super) fn of(operation: &Operation, request: &Value) -> Self {
         let fields = request.as_object().into_iter().flatten();
-        let narrowed = fields
-            .filter(|(name, value)| !value.is_null() && ![PAGE_TOKEN, PAGE_SIZE].contains(&name.as_str()));
+        let narrowed = fields.filter(|(name, value)| {
+            !value.is_null()
+                && ![PAGE_TOKEN, PAGE_SIZE].contains(&name.as_str())
+                && !(name.as_str() == ORDER_BY && says_nothing(operation, value))
+        });
         let narrowed: BTreeMap<&str, String> =
             narrowed.map(|(name, value)| (name.as_str(), value.to_string())).collect();
-        Self(format!("{operation} {narrowed:?}"))
+        Self(format!("{} {narrowed:?}", operation.name))
     }
 
     /// The request with the place that its page token stands for.
@@ -42,6 +47,15 @@ impl Walk {
     }
 }
 
+/// Whether an order is the one that the list has without it.
+fn says_nothing(operation: &Operation, order: &Value) -> bool {
+    let text = order.as_str().unwrap_or_default().trim();
+    let text = text.strip_suffix(" asc").unwrap_or(text);
+    let is_default = |generic: &Generic| choices::default_order(&(generic.request)().name) == Some(text);
+    text.is_empty() || operation.generic.as_ref().is_some_and(is_default)
+}
+
+const ORDER_BY: &str = "order_by";
 const PAGE_SIZE: &str = "page_size";
 const PAGE_TOKEN: &str = "page_token";
 const NEXT_PAGE_TOKEN: &str = "next_page_token";
@@ -50,16 +64,20 @@ const NEXT_PAGE_TOKEN: &str = "next_page_token";
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::operation, *};
+
+    fn walk(name: &str, request: &Value) -> Walk {
+        Walk::of(operation(name).expect("an operation"), request)
+    }
 
     #[test]
     fn a_token_is_good_for_its_list_as_it_was_narrowed() {
         let first = json!({ "email": "a@example.org", "page_size": 2, "order_by": null });
-        let answer = Walk::of("list_users", &first).seal(json!({ "users": [], "next_page_token": "here" }));
+        let answer = walk("list_users", &first).seal(json!({ "users": [], "next_page_token": "here" }));
         let token = answer["next_page_token"].as_str().expect("a token");
 
         let asked = |operation: &str, request: Value| {
-            let opened = Walk::of(operation, &request).open(request).ok()?;
+            let opened = walk(operation, &request).open(request).ok()?;
             Some(opened["page_token"].as_str().expect("a place").to_owned())
         };
         let next = json!({ "email": "a@example.org", "page_size": 3, "page_token": token });
@@ -79,5 +97,22 @@ mod tests {
             assert_eq!(asked("list_users", request), None, "{made_up}");
         }
         assert_eq!(asked("list_users", json!({ "page_token": "" })).as_deref(), Some(""));
+    }
+    #[test]
+    fn the_default_order_may_be_said_or_left_out() {
+        for (operation, default, other) in [
+            ("list_users", "created_at", "created_at desc"),
+            ("list_resources", "uri", "uri desc"),
+            ("find_leases", "created_at desc", "created_at"),
+            ("query_audit", "at desc", "at"),
+        ] {
+            let Walk(without) = walk(operation, &json!({}));
+            for same in ["", default, &format!(" {default}")] {
+                assert_eq!(walk(operation, &json!({ "order_by": same })).0, without, "{operation} {same}");
+            }
+            assert_ne!(walk(operation, &json!({ "order_by": other })).0, without, "{operation}");
+        }
+        let Walk(ascending) = walk("list_users", &json!({ "order_by": "created_at asc" }));
+        assert_eq!(ascending, walk("list_users", &json!({})).0);
     }
 }

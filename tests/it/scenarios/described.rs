@@ -23,6 +23,23 @@ scenarios! {
             }
         }
     }
+
+    async fn the_default_order_is_the_same_said_or_left_out(scene) {
+        let operator = scene.operator("admin:read admin:write").await;
+        for name in ["Ada", "Bob"] {
+            let email = format!("{name}-{:?}@orders.example", scene.via);
+            operator.does("create_user", json!({ "email": email, "name": name })).await;
+        }
+        for (operation, default) in [("list_users", "created_at"), ("query_audit", "at desc")] {
+            let mut pages = vec![json!({ "page_size": 1 }), json!({ "page_size": 1, "order_by": default })];
+            for _ in 0..2 {
+                let first = operator.does(operation, pages[0].clone()).await;
+                pages[1]["page_token"] = first["next_page_token"].clone();
+                operator.does(operation, pages[1].clone()).await;
+                pages = vec![json!({ "page_size": 1, "order_by": default }), json!({ "page_size": 1 })];
+            }
+        }
+    }
 }
 
 /// The fields of the request that hold one of a few names, with each of them.
