@@ -128,7 +128,7 @@ pub struct AuditRecordView {
     at: String,
     /// What.
     event: String,
-    /// `success` or `refused`.
+    /// `success`, `refused`, or `unreadable` when what was stored cannot be read any more.
     outcome: &'static str,
     /// The code of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]

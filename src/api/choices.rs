@@ -46,7 +46,7 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
         }
         (_, "event") => all(EventName::ALL, EventName::as_str),
         (_, "credential_scope") => all(CredentialScope::ALL, CredentialScope::as_str),
-        ("AuditRecord", "outcome") => vec![json!("success"), json!("refused")],
+        ("AuditRecord", "outcome") => vec![json!("success"), json!("refused"), json!("unreadable")],
         ("SigningKey", "state") => all(SigningKeyState::ALL, SigningKeyState::as_str),
         ("CreateClientRequest" | "UpdateClientRequest" | "Client", "role") => all(Role::ALL, Role::as_str),
         ("FindLeasesRequest" | "LeaseRecord", "status") => all(LeaseStatus::ALL, LeaseStatus::as_str),

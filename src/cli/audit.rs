@@ -206,8 +206,12 @@ async fn export(rows: Arc<dyn Backend>, filter: FilterArgs) -> Result<(), CliErr
 
 /// For people: time, outcome, event, who, what, from where.
 fn one_line(entry: &AuditEntry) -> String {
-    let AuditEntry { at, event, actor, target, refusal, address, details, .. } = entry;
-    let outcome = refusal.as_deref().unwrap_or("ok");
+    let AuditEntry { at, event, outcome, actor, target, refusal, address, details, .. } = entry;
+    let outcome = match (refusal, *outcome) {
+        (Some(code), _) => code,
+        (None, "success") => "ok",
+        (None, other) => other,
+    };
     let mut line = format!("{at}  {event}  {outcome}  {actor}");
     for (name, text) in [("target", target), ("from", address)] {
         if let Some(text) = text {

@@ -38,7 +38,7 @@ pub struct AuditEntry {
     pub at: String,
     /// What.
     pub event: String,
-    /// `success` or `refused`.
+    /// `success`, `refused`, or `unreadable` when what was stored cannot be read any more.
     pub outcome: &'static str,
     /// The code of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,12 +128,16 @@ impl From<StoredEntry> for ExportedRecord {
 }
 
 impl From<StoredEntry> for AuditEntry {
-    /// A body that was made unreadable shows what the columns say: the verification tells of it.
+    /// A body that was made unreadable shows what the columns say, and claims no outcome: the verification tells of it.
     fn from(entry: StoredEntry) -> Self {
-        let body: Body = serde_json::from_str(&entry.body).unwrap_or_default();
+        let body: Option<Body> = serde_json::from_str(&entry.body).ok();
+        let outcome = match &body {
+            None => "unreadable",
+            Some(Body { refusal: Some(_), .. }) => "refused",
+            Some(_) => "success",
+        };
         let StoredEntry { chain_id, seq, at, event, actor, owner, target, .. } = entry;
-        let Body { token, refusal, address, request_id, details } = body;
-        let outcome = if refusal.is_some() { "refused" } else { "success" };
+        let Body { token, refusal, address, request_id, details, .. } = body.unwrap_or_default();
         let at = at.to_string();
         let chain = chain_id;
         Self {
@@ -156,15 +160,60 @@ impl From<StoredEntry> for AuditEntry {
 
 /// What a body tells beyond the columns.
 #[derive(Default, Deserialize)]
-#[serde(default)]
 struct Body {
+    /// Stands in every record: what lacks it is none.
+    #[serde(rename = "event")]
+    _event: String,
     token: Option<String>,
     refusal: Option<String>,
     address: Option<String>,
     request_id: Option<String>,
+    #[serde(default)]
     details: Map<String, Value>,
 }
 
 /// How many stretches of records one query looks at.
 const STRETCHES: usize = 10;
 const EXPORTED_AT_ONCE: i64 = 500;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::model::instant::Instant;
+
+    use super::*;
+
+    fn shown(body: &str) -> AuditEntry {
+        AuditEntry::from(StoredEntry {
+            chain_id: "aud_1".to_owned(),
+            seq: 3,
+            at: Instant::from_micros(0),
+            event: "lease_created".to_owned(),
+            actor: "cli_1".to_owned(),
+            owner: Some("usr_1".to_owned()),
+            target: Some("lse_1".to_owned()),
+            body: body.to_owned(),
+            hash: String::new(),
+            previous: None,
+        })
+    }
+
+    #[test]
+    fn an_outcome_is_claimed_only_where_it_can_be_read() {
+        let record = json!({ "chain": "aud_1", "seq": 3, "event": "lease_created", "token": "tok_1" });
+        let mut refused = record.clone();
+        refused["refusal"] = json!("not_found");
+        assert_eq!(
+            (shown(&record.to_string()).outcome, shown(&refused.to_string()).outcome),
+            ("success", "refused")
+        );
+        let torn = record.to_string().replace('}', "");
+        for body in ["", "x", "{}", "[]", "null", r#"{"event":7}"#, &torn, &torn.replace("event", "evenT")] {
+            let entry = shown(body);
+            assert_eq!((entry.outcome, entry.refusal, entry.token), ("unreadable", None, None), "{body}");
+            assert_eq!((entry.event.as_str(), entry.actor.as_str()), ("lease_created", "cli_1"), "{body}");
+            assert_eq!((entry.owner.as_deref(), entry.target.as_deref()), (Some("usr_1"), Some("lse_1")));
+        }
+    }
+}
