@@ -50,3 +50,36 @@ pub const fn token_statuses(code: TokenErrorCode) -> (StatusCode, Rpc) {
         TokenErrorCode::TemporarilyUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../docs/workers.md");
+
+    /// A name such as `NotFound` as gRPC writes it.
+    fn upper_snake(name: &str) -> String {
+        let words = name.char_indices().map(|(at, c)| match c {
+            c if c.is_uppercase() && at > 0 => format!("_{c}"),
+            c => c.to_ascii_uppercase().to_string(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn the_page_for_workers_lists_every_code_with_its_statuses() {
+        let lines = PAGE.lines().skip_while(|line| !line.starts_with("| code |")).skip(2);
+        let rows: Vec<Vec<&str>> = lines
+            .take_while(|line| line.starts_with('|'))
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        let listed: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+        assert_eq!(listed, Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>());
+        for (row, code) in rows.iter().zip(Code::ALL) {
+            let (http, grpc) = statuses(*code);
+            assert_eq!(row[1], http.as_str(), "{row:?}");
+            let grpc = upper_snake(&format!("{grpc:?}"));
+            assert!(row[2].split(", ").any(|listed| listed == grpc), "{row:?}: {grpc}");
+        }
+    }
+}
