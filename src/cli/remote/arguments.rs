@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::{
-        Operation,
+        Operation, Relation,
         shape::{Field, Kind},
     },
     cli::times,
@@ -33,6 +33,14 @@ pub(super) fn augment(command: Command, operations: impl Iterator<Item = &'stati
             .subcommands(commands)
     });
     command.subcommand_required(true).arg_required_else_help(true).subcommands(grouped)
+}
+
+/// The command of an operation by its whole name, as its usage shows it.
+pub(super) fn command(operation: &'static Operation) -> Command {
+    let root = if operation.relation == Relation::Own { "me" } else { "admin" };
+    let words = operation.command.unwrap_or_default();
+    let verb = words.rsplit(' ').next().unwrap_or_default();
+    one(operation, verb).bin_name(format!("leasehold {root} {words}"))
 }
 
 /// The group, the verb and the verb's own arguments.
@@ -107,7 +115,7 @@ fn takes_durations(operation: &Operation, field: &Field) -> bool {
 fn value(operation: &Operation, field: &Field, text: &str) -> Result<Value, Error> {
     let wrong = |what: &str| {
         let option = field.name.replace('_', "-");
-        Error::raw(ErrorKind::InvalidValue, format!("--{option}: {what}\n"))
+        Error::raw(ErrorKind::InvalidValue, format!("--{option}: {what}"))
     };
     let text = match field.kind {
         _ if field.secret => secret(text).map_err(|what| wrong(&what))?,

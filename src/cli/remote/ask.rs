@@ -42,7 +42,7 @@ impl Connection {
 
     pub(super) fn read(matches: &ArgMatches) -> Result<Self, Error> {
         let text = matches.get_one::<String>("url").map(String::as_str).unwrap_or_default();
-        let wrong = |what: &str| Error::raw(ErrorKind::InvalidValue, format!("--url: {what}\n"));
+        let wrong = |what: &str| Error::raw(ErrorKind::InvalidValue, format!("--url: {what}"));
         let url: Url = text.parse().map_err(|_| wrong("must be a URL, such as https://leasehold.example"))?;
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             return Err(wrong("must be https: over plain HTTP the token could be read on the way"));

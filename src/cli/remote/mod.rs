@@ -80,8 +80,9 @@ impl Asked {
         let words = format!("{group} {verb}");
         let found = ours(is_ours).find(|operation| operation.command == Some(&words));
         let operation = found.ok_or_else(arguments::incomplete)?;
-        let request = arguments::request(operation, own)?;
-        let connection = Connection::read(own)?;
+        let usage = |error: Error| error.format(&mut arguments::command(operation));
+        let request = arguments::request(operation, own).map_err(usage)?;
+        let connection = Connection::read(own).map_err(usage)?;
         let (wanted, json) = (Wanted::read(operation, own), own.get_flag("json"));
         Ok(Self { operation, request, connection, wanted, json })
     }
@@ -219,6 +220,23 @@ mod tests {
 
     #[test]
     fn every_secret_of_a_request_is_marked() {
+    #[test]
+    fn a_usage_error_shows_the_usage_of_its_command() {
+        for (words, usage) in [
+            (
+                "credentials create --owner org_1 --service notion --fields {}",
+                "leasehold admin credentials create",
+            ),
+            ("audit query --since yesterday", "leasehold admin audit query"),
+            ("users update usr_1 --active maybe", "leasehold admin users update"),
+            ("users list --page-size many", "leasehold admin users list"),
+            ("users list --url nowhere", "leasehold admin users list"),
+        ] {
+            let error = asked(words).expect_err("a usage error").to_string();
+            assert!(error.contains(&format!("Usage: {usage} [OPTIONS]")), "{error}");
+        }
+    }
+
         let secret = |operation: &Operation| {
             let fields = operation.generic.as_ref().map(|generic| (generic.request)().fields());
             fields
