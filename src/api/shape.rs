@@ -82,6 +82,12 @@ impl Shape {
         names.filter_map(|name| self.property(name).map(|schema| self.field(name, schema))).collect()
     }
 
+    /// What a field holds.
+    #[must_use]
+    pub fn kind_of(&self, field: &str) -> Option<Kind> {
+        self.property(field).map(|schema| self.kind(schema))
+    }
+
     /// The field with the items, when this is the shape of a list or of a page of one: the first, if it is a list.
     #[must_use]
     pub fn items(&self) -> Option<String> {

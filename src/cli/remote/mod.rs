@@ -7,6 +7,7 @@ mod ask;
 mod pages;
 mod print;
 mod table;
+mod worth;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ use super::{CliError, bootstrap::Bootstrap, output};
 
 use ask::Connection;
 use pages::Wanted;
+use table::Frame;
 
 /// `leasehold admin`: what operators and organizations' administrators do.
 #[derive(Debug)]
@@ -67,10 +69,10 @@ impl Asked {
             self.connection.print_lines(self.operation, self.request).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        let answer = pages::ask(&self.connection, self.operation, self.request, self.wanted).await?;
+        let answer = pages::ask(&self.connection, self.operation, self.request.clone(), self.wanted).await?;
         let shape = self.operation.generic.as_ref().filter(|_| !self.json).map(|generic| (generic.answer)());
-        let text = shape
-            .map_or_else(|| format!("{answer}\n"), |shape| print::human(&answer, &shape, output::width()));
+        let frame = Frame { width: output::width(), asked: &self.request };
+        let text = shape.map_or_else(|| format!("{answer}\n"), |shape| print::human(&answer, &shape, frame));
         output::print(&text)?;
         Ok(if self.operation.tells_faults(&answer) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
@@ -219,8 +221,6 @@ mod tests {
     }
 
     #[test]
-    fn every_secret_of_a_request_is_marked() {
-    #[test]
     fn a_usage_error_shows_the_usage_of_its_command() {
         for (words, usage) in [
             (
@@ -237,6 +237,8 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_secret_of_a_request_is_marked() {
         let secret = |operation: &Operation| {
             let fields = operation.generic.as_ref().map(|generic| (generic.request)().fields());
             fields

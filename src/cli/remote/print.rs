@@ -2,28 +2,29 @@
 //! were declared; `--json` has everything.
 
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::api::shape::Shape;
 
-use super::table::table;
+use super::table::{Frame, padded, table};
 
-/// The answer as text, with a line break at its end; tables no wider than so many columns, where that is told.
-pub(super) fn human(answer: &Value, shape: &Shape, width: Option<usize>) -> String {
-    let mut lines = lines(answer, shape, width);
+/// The answer as text, with a line break at its end.
+pub(super) fn human(answer: &Value, shape: &Shape, frame: Frame<'_>) -> String {
+    let mut lines = lines(answer, shape, frame);
     lines.push(String::new());
     lines.join("\n")
 }
 
-fn lines(answer: &Value, shape: &Shape, width: Option<usize>) -> Vec<String> {
+fn lines(answer: &Value, shape: &Shape, frame: Frame<'_>) -> Vec<String> {
     let Some(members) = answer.as_object() else { return vec![cell(answer, None)] };
-    let Some(list) = shape.items() else { return named(members, Some(shape), width) };
+    let Some(list) = shape.items() else { return named(members, Some(shape), frame) };
     let items = members.get(&list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut lines = listed(&list, items, shape.within(&list).as_ref(), width);
+    let mut lines = listed(&list, items, shape.within(&list).as_ref(), frame);
     let mut beside = members.clone();
     beside.remove(&list);
     if !beside.is_empty() {
         lines.push(String::new());
-        lines.extend(named(&beside, Some(shape), width));
+        lines.extend(named(&beside, Some(shape), frame));
     }
     lines
 }
@@ -59,20 +60,20 @@ pub(super) fn cell(value: &Value, shape: Option<&Shape>) -> String {
     }
 }
 
-fn listed(name: &str, items: &[Value], shape: Option<&Shape>, width: Option<usize>) -> Vec<String> {
+fn listed(name: &str, items: &[Value], shape: Option<&Shape>, frame: Frame<'_>) -> Vec<String> {
     if items.is_empty() {
         return vec![format!("no {}", name.replace('_', " "))];
     }
     let rows: Option<Vec<&Map<String, Value>>> = items.iter().map(Value::as_object).collect();
     match rows {
-        Some(rows) => table(&rows, shape, width),
+        Some(rows) => table(&rows, shape, frame),
         None => items.iter().map(|item| cell(item, None)).collect(),
     }
 }
 
-fn named(members: &Map<String, Value>, shape: Option<&Shape>, width: Option<usize>) -> Vec<String> {
-    let column = members.keys().map(|name| name.chars().count()).max().unwrap_or_default();
-    let narrower = width.map(|width| width.saturating_sub(INDENT.len()));
+fn named(members: &Map<String, Value>, shape: Option<&Shape>, frame: Frame<'_>) -> Vec<String> {
+    let column = members.keys().map(|name| name.width()).max().unwrap_or_default();
+    let narrower = frame.within(INDENT);
     let mut lines = Vec::new();
     for name in names(&[members], shape) {
         let Some(value) = members.get(name) else { continue };
@@ -80,12 +81,12 @@ fn named(members: &Map<String, Value>, shape: Option<&Shape>, width: Option<usiz
         let below = match value {
             Value::Object(object) if !object.is_empty() => named(object, inner.as_ref(), narrower),
             Value::Array(items) if items.is_empty() => {
-                lines.extend(listed(name, items, None, width));
+                lines.extend(listed(name, items, None, frame));
                 continue;
             }
             Value::Array(items) if !fit_a_line(items) => listed(name, items, inner.as_ref(), narrower),
             _ => {
-                lines.push(format!("{name:<column$}  {}", cell(value, None)));
+                lines.push(format!("{}  {}", padded(name, column), cell(value, None)));
                 continue;
             }
         };
@@ -112,7 +113,7 @@ mod tests {
 
     fn shown(name: &str, answer: &Value) -> String {
         let shape = (operation(name).unwrap().generic.as_ref().unwrap().answer)();
-        human(answer, &shape, None)
+        human(answer, &shape, Frame { width: None, asked: &Map::new() })
     }
 
     #[test]
