@@ -14,12 +14,13 @@ pub(super) struct Walk(String);
 impl Walk {
     /// The list that an operation answers to a request.
     pub(super) fn of(operation: &Operation, request: &Value) -> Self {
+        let narrows = |name: &str, value: &Value| match name {
+            PAGE_TOKEN | PAGE_SIZE => false,
+            ORDER_BY => !says_nothing(operation, value),
+            _ => !value.is_null(),
+        };
         let fields = request.as_object().into_iter().flatten();
-        let narrowed = fields.filter(|(name, value)| {
-            !value.is_null()
-                && ![PAGE_TOKEN, PAGE_SIZE].contains(&name.as_str())
-                && !(name.as_str() == ORDER_BY && says_nothing(operation, value))
-        });
+        let narrowed = fields.filter(|(name, value)| narrows(name, value));
         let narrowed: BTreeMap<&str, String> =
             narrowed.map(|(name, value)| (name.as_str(), value.to_string())).collect();
         Self(format!("{} {narrowed:?}", operation.name))

@@ -218,7 +218,7 @@ async fn a_query_that_nobody_reads_is_named() {
             let authorization = front.ann.authorization.clone().expect("a header");
             let request = front.client.request(method.clone(), format!("{}{path}?{query}", front.world.url));
             let request = request.header(header::AUTHORIZATION, authorization);
-            body.iter().fold(request, |request, body| request.json(body))
+            body.iter().fold(request, RequestBuilder::json)
         };
         assert_eq!(front.refused(asked("ttl=60"), 422).await.fields, ["ttl"], "{method} {path}");
         assert_eq!(front.refused(asked("a=%ff"), 400).await.code, "malformed_request", "{method} {path}");
