@@ -201,46 +201,6 @@ async fn wrong_query_parameters_are_named() {
 }
 
 #[tokio::test]
-async fn a_query_that_nobody_reads_is_named() {
-    let front = Front::opens().await;
-    let lease = front.ann.borrows(["jira"]).await.lease_id;
-    let leases = "/api/mcp/credentials/lease";
-    for (method, path, body) in [
-        (Method::GET, "/api/mcp/me".to_owned(), None),
-        (Method::POST, leases.to_owned(), Some(good())),
-        (Method::GET, format!("{leases}/{lease}"), None),
-        (Method::GET, format!("{leases}/{lease}/credentials"), None),
-        (Method::POST, format!("{leases}/{lease}/renew"), None),
-        (Method::DELETE, format!("{leases}/{lease}"), None),
-        (Method::POST, "/api/invitations/register".to_owned(), Some(json!({"link": "lhi_x", "name": "A"}))),
-    ] {
-        let asked = |query: &str| {
-            let authorization = front.ann.authorization.clone().expect("a header");
-            let request = front.client.request(method.clone(), format!("{}{path}?{query}", front.world.url));
-            let request = request.header(header::AUTHORIZATION, authorization);
-            body.iter().fold(request, RequestBuilder::json)
-        };
-        assert_eq!(front.refused(asked("ttl=60"), 422).await.fields, ["ttl"], "{method} {path}");
-        assert_eq!(front.refused(asked("a=%ff"), 400).await.code, "malformed_request", "{method} {path}");
-    }
-    front.closes().await;
-}
-
-#[tokio::test]
-async fn a_revocation_says_its_reason_in_body_or_query() {
-    let front = Front::opens().await;
-    let lease = front.ann.borrows(["jira"]).await.lease_id;
-    let revoke = |query: &str| front.lease(Method::DELETE, &format!("/{lease}{query}"));
-    let twice = revoke("?reason=done").json(&json!({"reason": "done"}));
-    assert_eq!(front.refused(twice, 422).await.fields, ["reason"]);
-    assert_eq!(revoke("?reason=all%20done").send().await.unwrap().status(), 200);
-    let shown = front.lease(Method::GET, &format!("/{lease}")).send().await.unwrap();
-    let shown: Value = shown.json().await.unwrap();
-    assert_eq!(shown["revocation_reason"], "all done", "{shown}");
-    front.closes().await;
-}
-
-#[tokio::test]
 async fn a_header_given_twice_is_refused() {
     let front = Front::opens().await;
     let header = front.ann.authorization.clone().expect("a header");
@@ -290,7 +250,7 @@ impl Front {
     }
 
     /// Nothing broke: the next good request is served.
-    async fn closes(self) {
+    pub(super) async fn closes(self) {
         assert!(self.create().json(&good()).send().await.unwrap().status().is_success());
         self.world.end().await;
     }
@@ -303,19 +263,19 @@ impl Front {
         self.create().header(header::CONTENT_TYPE, "application/json").body(body)
     }
 
-    fn lease(&self, method: Method, rest: &str) -> RequestBuilder {
+    pub(super) fn lease(&self, method: Method, rest: &str) -> RequestBuilder {
         let url = format!("{}/api/mcp/credentials/lease{rest}", self.world.url);
         let authorization = self.ann.authorization.clone().expect("a header");
         self.client.request(method, url).header(header::AUTHORIZATION, authorization)
     }
 
-    async fn refused(&self, request: RequestBuilder, status: u16) -> Failure {
+    pub(super) async fn refused(&self, request: RequestBuilder, status: u16) -> Failure {
         let response = request.send().await.expect("an answer");
         assert_eq!(response.status(), status);
         http::failure(response).await
     }
 }
 
-fn good() -> Value {
+pub(super) fn good() -> Value {
     json!({"services": ["jira"], "server_id": "s"})
 }

@@ -7,6 +7,7 @@ mod generic_requests;
 mod grpc_messages;
 mod http_requests;
 mod oauth_requests;
+mod queries;
 mod storage;
 mod texts;
 mod tokens;
