@@ -3,10 +3,9 @@
 //! Stopping has two steps. *Draining*: nothing new begins, what runs may finish. *Stopped*: time is up, whatever still
 //! runs gives up. This is the one place that spawns tasks, so that the end can wait for them.
 
-use std::{io, thread, time::Duration};
+use std::{io, time::Duration};
 
 use tokio::{
-    runtime::Handle,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
     time,
@@ -47,19 +46,6 @@ impl Lifecycle {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         tokio::spawn(self.tasks.track_future(task))
-    }
-
-    /// Runs a task, that the end waits for, on a thread of its own: what it waits for wakes it at once, not after whatever
-    /// the other tasks have to do. For the few that everybody waits for.
-    ///
-    /// # Errors
-    /// The system has no room for another thread.
-    pub fn spawn_apart<F>(&self, name: &str, task: F) -> io::Result<()>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let (task, runtime) = (self.tasks.track_future(task), Handle::current());
-        thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(task)).map(drop)
     }
 
     /// Begins to drain at the first SIGTERM or SIGINT; stops at the second.

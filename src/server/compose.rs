@@ -93,7 +93,7 @@ impl Server {
         let (metrics, slow) = (Metrics::new(), config.telemetry.slow());
         metrics.process(env!("CARGO_PKG_VERSION"), database_kind(&config), clock.now());
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let (store, chain) = open_store(backend, &clock, &entropy, &metrics, &config, store_life)?;
+        let (store, chain) = open_store(backend, &clock, &entropy, &metrics, &config, store_life);
         let (limits, chain_store) = (limits(&config), store.clone());
         let parts = Parts {
             store,
@@ -216,7 +216,7 @@ pub(super) fn open_store(
     metrics: &Metrics,
     config: &Config,
     lifecycle: &Lifecycle,
-) -> Result<(Store, String), StartError> {
+) -> (Store, String) {
     let now = clock.now();
     let chain = entropy.id::<ChainId>(now).to_string();
     let queue = usize::try_from(config.limits.queue).unwrap_or(usize::MAX);
@@ -224,10 +224,10 @@ pub(super) fn open_store(
     let observer = Arc::new(Figures { metrics: metrics.clone(), slow: config.telemetry.slow() });
     let (committer, writer) = Committer::new(Arc::clone(backend), Arc::clone(clock), observer, head, queue);
     let (uses, reader) = UseReads::new(Arc::clone(backend), queue);
-    lifecycle.spawn_apart("committer", writer.run(lifecycle.drain_token())).map_err(StartError::Thread)?;
+    lifecycle.spawn(writer.run(lifecycle.drain_token()));
     lifecycle.spawn(reader.run(lifecycle.drain_token()));
     let store = Store::new(Arc::clone(backend), committer, uses);
-    Ok((store, chain))
+    (store, chain)
 }
 
 /// The first record of a chain names the newest chains it saw, so that one that vanishes is missed.

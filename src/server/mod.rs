@@ -62,9 +62,6 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("{}", causes(.0))]
     Store(#[from] StoreError),
-    /// The committer has no thread to run on.
-    #[error("no thread for the committer: {0}")]
-    Thread(#[source] std::io::Error),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),

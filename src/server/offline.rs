@@ -32,7 +32,7 @@ impl Offline {
     ) -> Result<Self, StartError> {
         let backend = open_backend(config, false).await?;
         let (lifecycle, metrics) = (Lifecycle::new(), Metrics::new());
-        let (store, chain) = open_store(&backend, clock, entropy, &metrics, config, &lifecycle)?;
+        let (store, chain) = open_store(&backend, clock, entropy, &metrics, config, &lifecycle);
         let offline = Self { store, backend, lifecycle };
         match begin_chain(&offline.store, &chain, clock.now()).await {
             Ok(()) => Ok(offline),
