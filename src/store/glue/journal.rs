@@ -45,7 +45,7 @@ pub(super) async fn lock_head(
 
 pub(super) async fn list_heads(connection: &mut Connection) -> Result<Vec<ChainHead>, StoreError> {
     let rows: Vec<ChainRow> = fetch(connection, query(&sql::LIST_HEADS)).await?;
-    Ok(rows.into_iter().map(ChainRow::as_found).collect())
+    Ok(rows.into_iter().map(ChainRow::into_found).collect())
 }
 
 pub(super) async fn headless(connection: &mut Connection) -> Result<Vec<String>, StoreError> {

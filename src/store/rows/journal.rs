@@ -25,7 +25,7 @@ pub(in crate::store) struct ChainRow {
 impl ChainRow {
     /// The head, whatever stands there: instead of a hash that is none it has one that no record has, so that whoever
     /// compares it with the records sees that it is wrong.
-    pub(in crate::store) fn as_found(self) -> ChainHead {
+    pub(in crate::store) fn into_found(self) -> ChainHead {
         let hash = HEXLOWER.decode(self.hash.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
         let Self { chain_id, seq, started_at, .. } = self;
         let hash = hash.unwrap_or([0xFF; 32]);
