@@ -147,6 +147,7 @@ mod tests {
         let inside = lifecycle.clone();
         let task = lifecycle.spawn(async move {
             inside.draining().await;
+            // What the drain has to wait for.
             time::sleep(Duration::from_millis(30)).await;
             "finished"
         });
@@ -171,6 +172,7 @@ mod tests {
         let inside = lifecycle.clone();
         lifecycle.spawn(async move { inside.stopped().await });
         let (outcome, ()) = tokio::join!(lifecycle.drain(LONG), async {
+            // The drain is under way by then.
             time::sleep(Duration::from_millis(20)).await;
             lifecycle.stop();
         });

@@ -71,6 +71,7 @@ mod tests {
         let inner = Arc::new(SystemClock::start());
         let clock = FileClock::new(Arc::clone(&inner), path.clone());
         let ahead = |clock: &FileClock| {
+            // The file is read again every few milliseconds of real time.
             sleep(Duration::from_millis(6));
             (clock.now().micros_since(inner.now()) + 500_000).div_euclid(1_000_000)
         };

@@ -140,6 +140,7 @@ async fn a_drain_lets_a_running_request_finish() {
 
         let (outcome, answer) = tokio::join!(lifecycle.drain(LONG), async {
             while TcpStream::connect(address).await.is_ok() {
+                // Nobody is told when the port is closed: ask again.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             gate.notify_one();

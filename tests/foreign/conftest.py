@@ -140,6 +140,7 @@ def wait_until_ready(process, dev_env, output):
         env = parse_env(dev_env.read_text()) if dev_env.exists() else {}
         if DEV_ENV_NAMES <= env.keys() and answers_ready(env["LEASEHOLD_URL"]):
             return env
+        # Another process tells nobody when it is so far: ask again until the deadline.
         time.sleep(0.05)
     raise AssertionError(f"not ready after {START_TIMEOUT_SECONDS} s:\n{tail(output)}")
 

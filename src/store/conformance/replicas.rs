@@ -28,6 +28,7 @@ async fn replicas_lock_counters_one_after_the_other() {
     let count = async |backend: &dyn Backend| {
         let mut tx = backend.begin().await.expect("a transaction");
         let live = tx.lock_quotas(&principals).await.expect("counters");
+        // Long enough for the other to come in between, if it could.
         tokio::time::sleep(Duration::from_millis(2)).await;
         let up: Vec<_> = live.iter().map(|(principal, _)| (*principal, 1)).collect();
         tx.move_quotas(&up).await.expect("moved");
