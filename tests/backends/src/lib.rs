@@ -8,6 +8,7 @@
 //! Nothing here is a service to rely on: state is in memory, nothing is logged, and comparisons are plain.
 
 pub mod oauth;
+pub mod orderdesk;
 pub mod tray;
 
 mod grants;
