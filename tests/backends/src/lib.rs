@@ -9,6 +9,7 @@
 
 pub mod oauth;
 pub mod orderdesk;
+pub mod todo;
 pub mod tray;
 
 mod grants;
