@@ -7,9 +7,13 @@
 //!
 //! Nothing here is a service to rely on: state is in memory, nothing is logged, and comparisons are plain.
 
+pub mod anything;
+pub mod jira;
+pub mod notion;
 pub mod oauth;
 pub mod orderdesk;
 pub mod todo;
+pub mod todoist;
 pub mod tray;
 
 mod grants;
