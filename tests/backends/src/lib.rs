@@ -22,5 +22,5 @@ mod stage;
 pub use grants::Rotation;
 pub use stage::{
     Action, Clock, Counts, EchoFault, Ended, Fault, Faults, Listen, Match, Recorded, Running, StatusFault,
-    Switches, random::fingerprint, secrets::basic,
+    Switches, outbox::signature, random::fingerprint, secrets::basic,
 };

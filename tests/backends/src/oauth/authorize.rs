@@ -2,12 +2,13 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Client, OAuth, clients, page};
 use crate::stage::{
     answer,
     call::{Call, Pairs, find},
+    loopback::is_loopback,
     random,
 };
 
@@ -128,15 +129,6 @@ impl Request<'_> {
 
 fn refused(reason: &str) -> Response {
     answer::text(StatusCode::BAD_REQUEST, reason.to_owned())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// How long a code is good for.

@@ -8,6 +8,7 @@ mod order;
 mod orders;
 mod parts;
 mod shop;
+mod webhooks;
 
 use std::{
     collections::HashMap,
@@ -19,7 +20,7 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-pub use options::{API_KEY, Options, OrderDeskSwitches, STORE_ID};
+pub use options::{API_KEY, Options, OrderDeskSwitches, STORE_ID, WEBHOOK_SECRET, WebhookForm};
 
 use crate::stage::{
     Backend, Running, Stage, Switches, answer, call::Call, clock::date_time, limits::Bucket, lock, running,
@@ -80,7 +81,8 @@ impl OrderDesk {
     fn resource(&self, asked: &Asked<'_>, path: &[&str]) -> Response {
         let state = &mut *self.state();
         let shop = state.shops.entry(asked.store.to_owned()).or_insert_with(|| Shop::sample(&asked.now));
-        match (&asked.method, path) {
+        let before = asked.switches.webhook_url.as_ref().map(|_| shop.orders.clone());
+        let answer = match (&asked.method, path) {
             (&Method::PATCH, _) => failed(asked, StatusCode::METHOD_NOT_ALLOWED, "PATCH is not supported"),
             (&Method::GET, ["test"]) => {
                 success(asked, json!({ "message": "Connection Successful", "current_date_time": asked.now }))
@@ -94,7 +96,11 @@ impl OrderDesk {
             (_, ["inventory-items" | "inventory-item", rest @ ..]) => inventory::answer(asked, shop, rest),
             (&Method::PUT, ["batch-inventory-items"]) => inventory::batch(asked, shop),
             _ => failed(asked, StatusCode::NOT_FOUND, "Not Found"),
+        };
+        if let Some(before) = before {
+            self.tell(asked, &before, &shop.orders);
         }
+        answer
     }
 
     /// The store whose id and key the headers carry.

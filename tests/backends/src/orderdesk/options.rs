@@ -9,6 +9,9 @@ pub const STORE_ID: &str = "12345";
 /// Its API key.
 pub const API_KEY: &str = "stand-in-orderdesk-api-key";
 
+/// What webhooks with an `event_id` are signed with at first.
+pub const WEBHOOK_SECRET: &str = "stand-in-orderdesk-webhook-secret";
+
 /// How to start.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -28,6 +31,16 @@ impl Default for Options {
             switches: OrderDeskSwitches::default(),
         }
     }
+}
+
+/// How changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookForm {
+    /// A form with the field `order`, signed with the API key in `X-ORDER-DESK-HASH`.
+    Order,
+    /// JSON with an `event_id`, signed with a secret of its own in `X-OrderDesk-Signature`.
+    Event,
 }
 
 /// What can be switched while it runs.
@@ -50,6 +63,14 @@ pub struct OrderDeskSwitches {
     pub bucket: i64,
     /// Tokens that come back in a second.
     pub per_second: i64,
+    /// Where changed orders are told, on loopback; nowhere, if there is none.
+    pub webhook_url: Option<String>,
+    /// How they are told.
+    pub webhook_form: WebhookForm,
+    /// What [`WebhookForm::Event`] is signed with.
+    pub webhook_secret: String,
+    /// How many times each change is told.
+    pub webhook_copies: u32,
 }
 
 impl Default for OrderDeskSwitches {
@@ -62,6 +83,10 @@ impl Default for OrderDeskSwitches {
             edit_after_gets: 0,
             bucket: 20,
             per_second: 3,
+            webhook_url: None,
+            webhook_form: WebhookForm::Order,
+            webhook_secret: WEBHOOK_SECRET.to_owned(),
+            webhook_copies: 1,
         }
     }
 }

@@ -7,6 +7,8 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use tokio::sync::watch;
+
 use super::lock;
 
 /// A virtual clock. Clones are the same clock, so that several stand-ins and a test can share one.
@@ -19,6 +21,8 @@ struct Inner {
     origin: i64,
     started: Instant,
     moved: Mutex<Moved>,
+    /// Told whenever the time was moved.
+    moves: watch::Sender<()>,
 }
 
 /// All in milliseconds.
@@ -33,7 +37,7 @@ impl Clock {
     #[must_use]
     pub fn start() -> Self {
         let (origin, started) = machine();
-        Self(Arc::new(Inner { origin, started, moved: Mutex::default() }))
+        Self(Arc::new(Inner { origin, started, moved: Mutex::default(), moves: watch::Sender::default() }))
     }
 
     /// A clock that stands still until it is advanced.
@@ -60,6 +64,7 @@ impl Clock {
     /// Moves the time ahead.
     pub fn advance(&self, by: Duration) {
         lock(&self.0.moved).offset += i64::try_from(by.as_millis()).unwrap_or(i64::MAX / 4);
+        self.0.moves.send_replace(());
     }
 
     /// Stops the time; rate limits then refill by [`Clock::advance`] alone.
@@ -75,6 +80,11 @@ impl Clock {
         if let Some(frozen_at) = moved.frozen_at.take() {
             moved.offset += frozen_at - unmoved;
         }
+    }
+
+    /// Changes whenever the time was moved.
+    pub(crate) fn moves(&self) -> watch::Receiver<()> {
+        self.0.moves.subscribe()
     }
 
     fn unmoved(&self) -> i64 {

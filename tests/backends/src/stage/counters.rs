@@ -32,6 +32,10 @@ pub struct Counts {
     pub revocations: u64,
     /// Requests refused for coming too fast.
     pub rate_limited: u64,
+    /// Webhooks that were accepted.
+    pub webhooks_accepted: u64,
+    /// Tries to deliver a webhook that were not.
+    pub webhooks_refused: u64,
     /// Access tokens that would be accepted now.
     pub live_tokens: u64,
     /// Requests by the fingerprint of the token they were made with.

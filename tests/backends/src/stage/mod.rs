@@ -11,6 +11,8 @@ mod control;
 mod counters;
 mod faults;
 pub(crate) mod limits;
+pub(crate) mod loopback;
+pub(crate) mod outbox;
 pub(crate) mod random;
 mod records;
 pub(crate) mod running;
@@ -32,6 +34,7 @@ pub use switches::Switches;
 
 use call::Call;
 use counters::Counters;
+use outbox::Outbox;
 use records::Records;
 use switches::Switchboard;
 
@@ -72,6 +75,7 @@ pub(crate) struct Stage {
     pub(crate) url: String,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
+    pub(crate) outbox: Outbox,
     faults: Faults,
     records: Records,
 }
@@ -94,6 +98,7 @@ impl Actor {
         self.backend.switches().reset();
         self.stage.faults.clear();
         self.stage.faults.release();
+        self.stage.outbox.reset();
         self.stage.records.reset();
         self.stage.counters.reset();
     }

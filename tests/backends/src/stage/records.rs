@@ -7,6 +7,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::{
     call::{Call, Pairs},
@@ -41,7 +42,14 @@ impl Recorded {
 
 /// The last [`MAX_RECORDS`] requests.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Records(Arc<Mutex<VecDeque<Recorded>>>);
+pub(crate) struct Records(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    last: Mutex<VecDeque<Recorded>>,
+    /// All that ever came, since the last reset.
+    count: watch::Sender<u64>,
+}
 
 impl Records {
     pub(crate) fn add(&self, call: &Call, now: i64) {
@@ -57,19 +65,27 @@ impl Records {
                 secrets::shown_body(call)
             },
         };
-        let mut records = lock(&self.0);
-        if records.len() >= MAX_RECORDS {
-            records.pop_front();
+        let mut last = lock(&self.0.last);
+        if last.len() >= MAX_RECORDS {
+            last.pop_front();
         }
-        records.push_back(recorded);
+        last.push_back(recorded);
+        self.0.count.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn all(&self) -> Vec<Recorded> {
-        lock(&self.0).iter().cloned().collect()
+        lock(&self.0.last).iter().cloned().collect()
     }
 
     pub(crate) fn reset(&self) {
-        lock(&self.0).clear();
+        lock(&self.0.last).clear();
+        self.0.count.send_replace(0);
+    }
+
+    /// Waits until so many came.
+    pub(crate) async fn wait_for(&self, wanted: u64) {
+        // It can't fail: the sender lives as long as `self`.
+        let _ = self.0.count.subscribe().wait_for(|count| *count >= wanted).await;
     }
 }
 

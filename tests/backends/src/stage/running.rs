@@ -4,7 +4,9 @@ use std::{io, net::Ipv4Addr, ops::Deref, sync::Arc};
 
 use tokio::{net::TcpListener, task::JoinSet};
 
-use super::{Actor, Backend, Clock, Counts, Ended, Faults, Recorded, Stage, counters::Counters, serve};
+use super::{
+    Actor, Backend, Clock, Counts, Ended, Faults, Outbox, Recorded, Records, Stage, counters::Counters, serve,
+};
 
 /// Where a stand-in listens, and what time it is there.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +21,7 @@ pub struct Listen {
 pub struct Running<B> {
     backend: Arc<B>,
     actor: Arc<Actor>,
-    accepting: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl<B> Running<B> {
@@ -53,6 +55,16 @@ impl<B> Running<B> {
         self.actor.stage.records.all()
     }
 
+    /// Waits until so many requests came, those of the control surface left out.
+    pub async fn wait_until_requests(&self, count: u64) {
+        self.actor.stage.records.wait_for(count).await;
+    }
+
+    /// Waits until so many tries to deliver a webhook were not accepted; the next ones then wait for the clock.
+    pub async fn wait_until_webhooks_refused(&self, count: u64) {
+        self.actor.stage.outbox.wait_for_refusals(count).await;
+    }
+
     /// Ends tokens without notice.
     pub fn end(&self, tokens: Ended) {
         self.actor.backend.end(tokens);
@@ -65,7 +77,7 @@ impl<B> Running<B> {
 
     /// Stops it, and waits until nobody can reach it.
     pub async fn stop(mut self) {
-        self.accepting.shutdown().await;
+        self.tasks.shutdown().await;
     }
 }
 
@@ -87,15 +99,17 @@ pub(crate) async fn start<B: Backend>(
         url: format!("http://{}", listener.local_addr()?),
         clock: listen.clock.unwrap_or_default(),
         counters: Counters::default(),
+        outbox: Outbox::default(),
         faults: Faults::none(),
-        records: super::Records::default(),
+        records: Records::default(),
     };
     let backend = Arc::new(make(stage.clone()));
     let actor = Arc::new(Actor { stage, backend: Arc::clone(&backend) as Arc<dyn Backend> });
-    let mut accepting = JoinSet::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(actor.stage.outbox.clone().run(actor.stage.clock.clone(), actor.stage.counters.clone()));
     let serving = Arc::clone(&actor);
-    accepting.spawn(async move {
+    tasks.spawn(async move {
         serve::accept(listener, serving).await;
     });
-    Ok(Running { backend, actor, accepting })
+    Ok(Running { backend, actor, tasks })
 }

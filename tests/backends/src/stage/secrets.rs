@@ -27,6 +27,7 @@ pub(crate) fn of(call: &Call) -> Vec<String> {
     if call.is_form() {
         found.extend(secret_values(&call.form()));
     } else if let Some(body) = call.json() {
+        found.extend(body.get("code").and_then(Value::as_str).map(str::to_owned));
         collect(&body, &mut found);
     }
     found.retain(|secret| !secret.is_empty());
@@ -62,7 +63,7 @@ pub(crate) fn shown_header(call: &Call, name: &str, value: &str) -> String {
 /// Parameters for the record.
 pub(crate) fn shown_pairs(pairs: &Pairs) -> Pairs {
     let shown = |(name, value): &(String, String)| {
-        (name.clone(), if is_secret(name) { fingerprint(value) } else { value.clone() })
+        (name.clone(), if is_secret_parameter(name) { fingerprint(value) } else { value.clone() })
     };
     pairs.iter().map(shown).collect()
 }
@@ -78,6 +79,9 @@ pub(crate) fn shown_body(call: &Call) -> Value {
     }
     match call.json() {
         Some(mut body) => {
+            if let Some(Value::String(code)) = body.get_mut("code") {
+                *code = fingerprint(code);
+            }
             hide(&mut body);
             body
         }
@@ -92,7 +96,12 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn secret_values(pairs: &Pairs) -> impl Iterator<Item = String> {
-    pairs.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone())
+    pairs.iter().filter(|(name, _)| is_secret_parameter(name)).map(|(_, value)| value.clone())
+}
+
+/// An authorization code is a secret. Deep within JSON, `code` is something else.
+fn is_secret_parameter(name: &str) -> bool {
+    name == "code" || is_secret(name)
 }
 
 fn collect(value: &Value, found: &mut Vec<String>) {
@@ -127,10 +136,13 @@ fn hide_fields(fields: &mut Map<String, Value>) {
     }
 }
 
-/// RFC 6749 has client ids and secrets form-encoded before they become Basic credentials.
+/// RFC 6749 has client ids and secrets form-encoded before they become Basic credentials. A text that no form could
+/// hold was not encoded, and stays as it is.
 pub(crate) fn form_decoded(text: &str) -> String {
-    let one = text.replace('&', "%26").replace('=', "%3D");
-    form_urlencoded::parse(one.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-._+%".contains(&byte)) {
+        return text.to_owned();
+    }
+    form_urlencoded::parse(text.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 /// `user:password` as Basic authentication sends it.
@@ -139,6 +151,5 @@ pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
-const SECRET_NAMES: [&str; 6] =
-    ["authorization", "proxy_authorization", "cookie", "code", "token", "password"];
+const SECRET_NAMES: [&str; 5] = ["authorization", "proxy_authorization", "cookie", "token", "password"];
 const SECRET_ENDS: [&str; 5] = ["_token", "_secret", "api_key", "_password", "_verifier"];

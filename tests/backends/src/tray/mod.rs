@@ -12,6 +12,7 @@ mod orders;
 mod resources;
 mod samples;
 mod shop;
+mod webhooks;
 
 use std::{
     collections::HashMap,

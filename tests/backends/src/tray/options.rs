@@ -135,6 +135,10 @@ pub struct TraySwitches {
     pub counted_by: CountedBy,
     /// Calls of a store in a day.
     pub day_limit: usize,
+    /// Where changes are told, on loopback; nowhere, if there is none.
+    pub webhook_url: Option<String>,
+    /// How many times each change is told.
+    pub webhook_copies: u32,
 }
 
 impl Default for TraySwitches {
@@ -155,6 +159,8 @@ impl Default for TraySwitches {
             minute_limit: 180,
             counted_by: CountedBy::Store,
             day_limit: 10_000,
+            webhook_url: None,
+            webhook_copies: 1,
         }
     }
 }

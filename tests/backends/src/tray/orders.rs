@@ -48,6 +48,7 @@ fn cancel(call: &Call, shop: &mut Shop, id: &str, now: i64) -> Response {
     order.insert("OrderStatus".to_owned(), samples::order_status("3", "cancelled", "CANCELADO"));
     let today = date_time(now - 3 * 3_600);
     order.insert("modified".to_owned(), json!(format!("{} 00:00:00", today.date())));
+    shop.changed(Kind::Order, id, "update");
     answers::written("Saved", id)
 }
 
@@ -60,6 +61,7 @@ fn include(call: &Call, shop: &mut Shop, id: &str) -> Response {
     if let Some(products) = order.get_mut("ProductsSold").and_then(Value::as_array_mut) {
         products.push(sold);
     }
+    shop.changed(Kind::Order, id, "update");
     answers::written("Success", id)
 }
 
@@ -70,5 +72,9 @@ fn exclude(call: &Call, shop: &mut Shop, id: &str, product: &str) -> Response {
     };
     let before = products.len();
     products.retain(|sold| sold.get("id").and_then(Value::as_str) != Some(product));
-    if products.len() == before { answers::not_found(call) } else { answers::written("Success", id) }
+    if products.len() == before {
+        return answers::not_found(call);
+    }
+    shop.changed(Kind::Order, id, "update");
+    answers::written("Success", id)
 }

@@ -19,7 +19,7 @@ impl Tray {
         let mut state = self.state();
         let shop = state.shops.entry(store.to_owned()).or_insert_with(Shop::sample);
         let (paths, now) = (self.switches.now().paths, self.stage.clock.now());
-        match path {
+        let answer = match path {
             ["info"] if paths != Paths::Plugin => answer::ok(samples::info(store, &self.store_host(store))),
             ["store"] if paths != Paths::Official => {
                 answer::ok(json!({ "Store": samples::info(store, &self.store_host(store)) }))
@@ -32,7 +32,13 @@ impl Tray {
             ["categories", "tree", id] => tree(call, shop, id),
             ["categories", rest @ ..] => collection(call, shop, Kind::Category, rest),
             _ => answers::not_found(call),
+        };
+        let changes = std::mem::take(&mut shop.changes);
+        drop(state);
+        for change in &changes {
+            self.tell(store, change);
         }
+        answer
     }
 
     /// Below `/web_api/web_api`: reading works, nothing else does.
@@ -52,11 +58,11 @@ fn collection(call: &Call, shop: &mut Shop, kind: Kind, rest: &[&str]) -> Respon
         },
         (&Method::PUT, [id]) => update(call, shop, kind, id),
         (&Method::DELETE, [id]) if kind != Kind::Order => {
-            if shop.remove(kind, id) {
-                answers::written("Deleted", id)
-            } else {
-                answers::not_found(call)
+            if !shop.remove(kind, id) {
+                return answers::not_found(call);
             }
+            shop.changed(kind, id, "delete");
+            answers::written("Deleted", id)
         }
         (_, [] | [_]) => answers::method_not_allowed(call),
         _ => answers::not_found(call),
@@ -72,7 +78,9 @@ fn create(call: &Call, shop: &mut Shop, kind: Kind) -> Response {
     if kind == Kind::Customer && shop.all(kind).iter().any(|other| text(other, "email") == email) {
         return answers::invalid(call, &json!({ "email": ["already exists"] }));
     }
-    answers::written("Created", &shop.add(kind, fields))
+    let id = shop.add(kind, fields);
+    shop.changed(kind, &id, "insert");
+    answers::written("Created", &id)
 }
 
 fn update(call: &Call, shop: &mut Shop, kind: Kind, id: &str) -> Response {
@@ -83,6 +91,7 @@ fn update(call: &Call, shop: &mut Shop, kind: Kind, id: &str) -> Response {
     }
     fields.remove("id");
     stored.extend(fields);
+    shop.changed(kind, id, "update");
     answers::written("Saved", id)
 }
 

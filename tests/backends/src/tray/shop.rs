@@ -78,18 +78,34 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Shop {
     stock: BTreeMap<Kind, BTreeMap<u64, Fields>>,
+    /// What changed and was not told yet.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A change that webhooks tell.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// `insert`, `update` or `delete`.
+    pub(crate) act: &'static str,
 }
 
 impl Shop {
     /// A store with some of everything.
     pub(crate) fn sample() -> Self {
-        let mut shop = Self { stock: BTreeMap::new() };
+        let mut shop = Self { stock: BTreeMap::new(), changes: Vec::new() };
         for kind in Kind::ALL {
             for fields in samples::of(kind) {
                 shop.add(kind, fields);
             }
         }
         shop
+    }
+
+    /// Notes a change.
+    pub(crate) fn changed(&mut self, kind: Kind, id: &str, act: &'static str) {
+        self.changes.push(Change { kind, id: id.to_owned(), act });
     }
 
     /// Those of a kind, by id.
