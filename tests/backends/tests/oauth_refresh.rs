@@ -53,6 +53,30 @@ async fn strict_rotation_and_reuse_that_ends_the_family() {
 }
 
 #[tokio::test]
+async fn of_many_at_once_one_is_answered() {
+    let oauth = started(Rotation::Strict).await;
+    let token = oauth.grant("alice").refresh_token;
+    let answers = futures::future::join_all((0..20).map(|_| refresh(&oauth, &token))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let counts = oauth.counts();
+    assert_eq!((counts.refresh_calls, counts.refreshes, counts.refresh_reuses), (20, 1, 19));
+}
+
+#[tokio::test]
+async fn a_limit_counts_on_the_clock() {
+    let oauth = started(Rotation::None).await;
+    oauth.switches().change(|switches| switches.minute_limit = Some(2));
+    let token = oauth.grant("alice").refresh_token;
+    refresh(&oauth, &token).await.unwrap();
+    refresh(&oauth, &token).await.unwrap();
+    let refused = sent(asking(&oauth, &token)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "60"));
+    assert_eq!((oauth.counts().refreshes, oauth.counts().rate_limited), (2, 1));
+    oauth.clock().advance(seconds(60));
+    refresh(&oauth, &token).await.unwrap();
+}
+
+#[tokio::test]
 async fn another_grant_outlives_a_family() {
     let oauth = started(Rotation::Strict).await;
     let (alice, bob) = (oauth.grant("alice"), oauth.grant("bob"));

@@ -1,7 +1,7 @@
 //! Tray: from the store's consent to tokens, and how they are kept alive.
 
 use leasehold_backends::{
-    Action, Fault, Rotation, Running,
+    Action, Fault, Rotation, Running, fingerprint,
     tray::{CONSUMER_KEY, CONSUMER_SECRET, Envelope, Options, STORES, StoreStatus, Tray},
 };
 use serde_json::json;
@@ -132,6 +132,8 @@ async fn refreshing_and_reuse() {
     let (access, second) = (answer.text_of("access_token"), answer.text_of("refresh_token"));
     assert!(access != first.access_token && second != first.refresh_token);
     assert_eq!(call(&tray, &access).await.status, 200);
+    let recorded = tray.requests().remove(0);
+    assert_eq!(recorded.query, [("refresh_token".to_owned(), fingerprint(&first.refresh_token))]);
     let reused = refresh(&tray, &first.refresh_token).await;
     assert_eq!((reused.status, &reused.json()["error_code"]), (401, &json!(1_099)));
     assert_eq!(refresh(&tray, &second).await.status, 401, "reuse has ended the grant");

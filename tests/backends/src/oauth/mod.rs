@@ -23,7 +23,7 @@ pub use options::{Account, CLIENT_ID, CLIENT_SECRET, Client, OAuthSwitches, Opti
 use crate::{
     grants::{Grant, Grants, Pair, Terms},
     stage::{
-        Backend, Ended, Running, Stage, Switches, answer, call::Call, lock, random, running,
+        Backend, Ended, Running, Stage, Switches, answer, call::Call, limits::Window, lock, random, running,
         switches::Switchboard,
     },
 };
@@ -52,6 +52,8 @@ pub struct OAuthTokens {
 struct State {
     codes: HashMap<String, Code>,
     grants: Grants,
+    /// Requests of the last minute.
+    minute: Window,
 }
 
 impl OAuth {
@@ -91,6 +93,18 @@ impl OAuth {
         self.state().grants.end_where(|grant| grant.account.as_deref() == Some(account));
     }
 
+    /// Counts a request; the refusal, if it comes too fast.
+    fn too_many(&self) -> Option<Response> {
+        let limit = self.switches.now().minute_limit?;
+        if self.state().minute.take(limit, MINUTE_MS, self.stage.clock.millis()) {
+            return None;
+        }
+        self.stage.counters.count(|counts| &mut counts.rate_limited);
+        let refusal =
+            answer::json(StatusCode::TOO_MANY_REQUESTS, json!({ "error": "temporarily_unavailable" }));
+        Some(answer::with_header(refusal, "retry-after", "60"))
+    }
+
     /// A new grant: with a refresh token, if an account gave it.
     fn open(&self, grant: Grant) -> Pair {
         self.stage.counters.count(|counts| &mut counts.tokens_issued);
@@ -121,6 +135,9 @@ impl OAuth {
 
 impl Backend for OAuth {
     fn answer(&self, call: &Call) -> Response {
+        if let Some(refusal) = self.too_many() {
+            return refusal;
+        }
         match (&call.method, call.segments().as_slice()) {
             (&Method::GET, ["authorize"]) => self.authorize(call),
             (&Method::POST, ["authorize"]) => self.decide(call),
@@ -153,3 +170,5 @@ impl Backend for OAuth {
         }
     }
 }
+
+const MINUTE_MS: i64 = 60_000;

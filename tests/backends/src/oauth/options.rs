@@ -123,6 +123,8 @@ pub struct OAuthSwitches {
     pub text_expires_in: bool,
     /// Tokens hold characters that encodings change.
     pub awkward_tokens: bool,
+    /// Requests in a minute, of all clients together; 429 with `Retry-After` beyond. `null` is no limit.
+    pub minute_limit: Option<usize>,
 }
 
 impl Default for OAuthSwitches {
@@ -138,6 +140,7 @@ impl Default for OAuthSwitches {
             omit_expires_in: false,
             text_expires_in: false,
             awkward_tokens: false,
+            minute_limit: None,
         }
     }
 }

@@ -198,6 +198,11 @@ impl Faults {
         let _ = self.hanging.subscribe().wait_for(|hanging| hanging.count >= count).await;
     }
 
+    /// Waits until none hangs: they were released, or their callers left.
+    pub async fn wait_until_none_hangs(&self) {
+        let _ = self.hanging.subscribe().wait_for(|hanging| hanging.count == 0).await;
+    }
+
     /// The fault for this request, which counts as one of its times.
     pub(crate) fn take(&self, call: &Call) -> Option<Fault> {
         let mut waiting = lock(&self.waiting);
