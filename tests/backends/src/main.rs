@@ -4,7 +4,7 @@ use std::{any::Any, collections::BTreeMap, io, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use leasehold_backends::{
-    Listen, Running,
+    Clock, Listen, Running,
     anything::{self, Anything},
     jira::{self, Jira},
     notion::{self, Notion},
@@ -63,13 +63,14 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     // Before anything is printed: whoever reads a URL may send a signal at once.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let names = if arguments.names.is_empty() { Name::value_variants().to_vec() } else { arguments.names };
+    let clock = Clock::start();
     let mut started: BTreeMap<Name, Started> = BTreeMap::new();
     for name in names {
         if started.contains_key(&name) {
             continue;
         }
         let port = arguments.port_of.iter().find(|(wanted, _)| *wanted == name).map_or(0, |(_, port)| *port);
-        let one = start(name, port).await;
+        let one = start(name, Listen { port, clock: Some(clock.clone()) }).await;
         started.insert(name, one.map_err(|error| named_error(name, port, &error))?);
     }
     let urls = started.iter().map(|(name, (url, _))| (text(*name), url.clone()));
@@ -85,8 +86,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     Ok(())
 }
 
-async fn start(name: Name, port: u16) -> io::Result<Started> {
-    let listen = Listen { port, clock: None };
+async fn start(name: Name, listen: Listen) -> io::Result<Started> {
     Ok(match name {
         Name::Tray => kept(Tray::start(tray::Options { listen, ..Default::default() }).await?),
         Name::OrderDesk => kept(OrderDesk::start(orderdesk::Options { listen, ..Default::default() }).await?),

@@ -5,9 +5,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{client, get};
+use crate::harness::{client, get, sent};
 
 /// A process, killed if a test leaves it behind.
 struct Program(Child);
@@ -48,6 +48,9 @@ async fn a_line_for_each() {
         assert!(url.starts_with("http://127.0.0.1:"), "{line}");
         assert_eq!(get(&format!("{url}/__ctl/counters")).await.status, 200);
     }
+    let clock_at = |index: usize| format!("{}/__ctl/clock", lines[index].split(' ').nth(1).unwrap());
+    let moved = sent(client().post(clock_at(0)).json(&json!({ "advance_s": 86_400 }))).await.json();
+    assert!(get(&clock_at(7)).await.json()["now_s"].as_i64() >= moved["now_s"].as_i64(), "one clock for all");
     assert!(program.end_by("-TERM"));
     let url = lines[0].split(' ').nth(1).unwrap();
     assert!(client().get(url).send().await.unwrap_err().is_connect());
