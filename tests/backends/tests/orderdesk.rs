@@ -183,5 +183,13 @@ async fn lists_and_filters() {
     assert_eq!(found("email=customer2@example.test").await, 1);
     assert_eq!(found("shipping_last_name=Example%203").await, 1);
     assert_eq!((found("folder_id=1,21654").await, found("folder_name=Closed").await), (json!(3), json!(0)));
+    let added = desk.get("/orders").await.json()["orders"][0]["date_added"].as_str().unwrap().to_owned();
+    assert_eq!(
+        found(&format!("search_start_date={added}")).await,
+        0,
+        "which is five hours later, local time"
+    );
+    desk.0.switches().change(|switches| switches.utc_offset_h = 0);
+    assert_eq!(found(&format!("search_start_date={added}")).await, 3);
     assert_eq!(found("modified_start_date=2999-01-01%2000:00:00").await, 0);
 }

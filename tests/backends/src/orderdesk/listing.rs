@@ -2,12 +2,14 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
+use time::PrimitiveDateTime;
 
 use super::{
-    Asked,
+    Asked, DATE,
     envelope::success,
     order,
     shop::{FOLDERS, Fields, Shop},
+    written_date,
 };
 
 /// `GET /orders`.
@@ -45,10 +47,10 @@ fn passes(asked: &Asked<'_>, order: &Fields) -> bool {
             id.is_some_and(|id| text(order, "folder_id") == id)
         }
         "source_id" | "source_name" | "email" | "customer_id" => text(order, name) == *wanted,
-        "search_start_date" => text(order, "date_added") >= *wanted,
-        "search_end_date" => text(order, "date_added") <= *wanted,
-        "modified_start_date" => text(order, "date_updated") >= *wanted,
-        "modified_end_date" => text(order, "date_updated") <= *wanted,
+        "search_start_date" => text(order, "date_added") >= utc(asked, wanted),
+        "search_end_date" => text(order, "date_added") <= utc(asked, wanted),
+        "modified_start_date" => text(order, "date_updated") >= utc(asked, wanted),
+        "modified_end_date" => text(order, "date_updated") <= utc(asked, wanted),
         _ => match name.split_once('_') {
             Some((address @ ("customer" | "shipping"), field)) => {
                 let found = order.get(address).and_then(|address| address.get(field)?.as_str());
@@ -65,4 +67,11 @@ fn text(order: &Fields, name: &str) -> String {
         Some(value) => value.to_string(),
         None => String::new(),
     }
+}
+
+/// A store's local time as the time in UTC; a text that is no time stays as it is.
+fn utc(asked: &Asked<'_>, local: &str) -> String {
+    let zoneless = PrimitiveDateTime::parse(local, DATE).map(PrimitiveDateTime::assume_utc);
+    let utc = zoneless.map(|time| written_date(time.unix_timestamp() - asked.switches.utc_offset_h * 3_600));
+    utc.unwrap_or_else(|_| local.to_owned())
 }

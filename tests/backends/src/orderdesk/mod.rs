@@ -19,6 +19,7 @@ use std::{
 use axum::response::Response;
 use http::{Method, StatusCode};
 use serde_json::json;
+use time::format_description::BorrowedFormatItem;
 
 pub use options::{API_KEY, Options, OrderDeskSwitches, STORE_ID, WEBHOOK_SECRET, WebhookForm};
 
@@ -157,6 +158,8 @@ impl Backend for OrderDesk {
 
 /// As the service writes dates: without a zone, in UTC.
 fn written_date(seconds: i64) -> String {
-    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-    date_time(seconds).format(format).unwrap_or_default()
+    date_time(seconds).format(DATE).unwrap_or_default()
 }
+
+const DATE: &[BorrowedFormatItem<'_>] =
+    time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");

@@ -63,6 +63,8 @@ pub struct OrderDeskSwitches {
     pub bucket: i64,
     /// Tokens that come back in a second.
     pub per_second: i64,
+    /// The store's time zone, in hours from UTC: filters by date are in local time, although dates are in UTC.
+    pub utc_offset_h: i64,
     /// Where changed orders are told, on loopback; nowhere, if there is none.
     pub webhook_url: Option<String>,
     /// How they are told.
@@ -83,6 +85,7 @@ impl Default for OrderDeskSwitches {
             edit_after_gets: 0,
             bucket: 20,
             per_second: 3,
+            utc_offset_h: -5,
             webhook_url: None,
             webhook_form: WebhookForm::Order,
             webhook_secret: WEBHOOK_SECRET.to_owned(),
