@@ -86,7 +86,7 @@ impl Loaded {
 
     fn newest(&self, now: Instant) -> Option<&(StoredSigningKey, Arc<SigningKey>)> {
         let may = |stored: &StoredSigningKey| stored.signs_from <= now;
-        self.keys.iter().filter(|(stored, _)| may(stored)).max_by_key(|(stored, _)| stored.signs_from)
+        self.keys.iter().filter(|(stored, _)| may(stored)).max_by_key(|(stored, _)| stored.precedence())
     }
 }
 

@@ -188,7 +188,7 @@ impl Broker {
 fn described(keys: &[StoredSigningKey], now: Instant) -> Vec<SigningKeyFacts> {
     let is_retired = |key: &StoredSigningKey| key.retires_at.is_some_and(|at| at <= now);
     let able = keys.iter().filter(|key| key.signs_from <= now && !is_retired(key));
-    let signing = able.max_by_key(|key| key.signs_from).map(|key| key.id);
+    let signing = able.max_by_key(|key| key.precedence()).map(|key| key.id);
     let state = |key: &StoredSigningKey| {
         if is_retired(key) {
             SigningKeyState::Retired

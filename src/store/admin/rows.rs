@@ -83,6 +83,15 @@ pub struct StoredSigningKey {
     pub retires_at: Option<Instant>,
 }
 
+impl StoredSigningKey {
+    /// Of the keys that may sign, the one with the highest does: the newest, and of two made in one moment the one that is
+    /// to go on.
+    #[must_use]
+    pub fn precedence(&self) -> impl Ord + use<> {
+        (self.signs_from, self.retires_at.is_none(), self.id)
+    }
+}
+
 /// A filter over leases, in force from its commit. Every field given must match; none at all matches every lease.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fence {
