@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde_json::{Map, Value};
 
-use super::{id::TokenId, instant::Instant, organization::named, owner::Owner};
+use super::{id::TokenId, instant::Instant, named::named, owner::Owner};
 
 named! {
     /// What happened.

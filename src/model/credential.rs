@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::{
     id::{CredentialId, UserId},
     instant::Instant,
-    organization::{Role, SharingRule, named},
+    named::named,
+    organization::{Role, SharingRule},
     owner::Owner,
     page::{Cursor, Listed, OrderKey},
     sealed::Sealed,

@@ -9,7 +9,8 @@ use std::{fmt, str::FromStr};
 use super::{
     id::{InvitationId, OrganizationId},
     instant::Instant,
-    organization::{Role, named},
+    named::named,
+    organization::Role,
     page::{Cursor, Listed, OrderKey},
 };
 

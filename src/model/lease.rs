@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use super::{
     id::{ClientId, LeaseId, OrganizationId, TokenId, UserId},
     instant::Instant,
-    organization::named,
+    named::named,
     owner::Owner,
     principal::Principal,
     resolution::Source,

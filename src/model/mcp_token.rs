@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::{
     id::TokenId,
     instant::Instant,
-    organization::named,
+    named::named,
     owner::Owner,
     page::{Cursor, Listed, OrderKey},
     scope::{Operation, ScopeSet},

@@ -16,6 +16,7 @@ pub mod instant;
 pub mod invitation;
 pub mod lease;
 pub mod mcp_token;
+pub mod named;
 pub mod organization;
 pub mod owner;
 pub mod page;

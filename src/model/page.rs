@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::organization::named;
+use super::named::named;
 
 /// How many items a page holds: 1 to 1,000, 50 unless told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

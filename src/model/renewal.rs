@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{instant::Instant, lease::Lease, organization::named, standing::Standing, ttl::Ttl};
+use super::{instant::Instant, lease::Lease, named::named, standing::Standing, ttl::Ttl};
 
 named! {
     /// Why a renewal, or a reading of credentials, is refused.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     id::{ClientId, TokenId, UserId},
     instant::Instant,
-    organization::named,
+    named::named,
     owner::Owner,
     principal::Principal,
     scope::ScopeSet,

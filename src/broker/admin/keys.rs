@@ -12,7 +12,7 @@ use crate::{
         audit::{AuditRecord, EventName},
         id::{DataKeyId, SigningKeyId},
         instant::Instant,
-        organization::named,
+        named::named,
         owner::Owner,
         page::{Cursor, OrderKey, Page},
         scope::Operation,

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod ask;
+mod cells;
 mod pages;
 mod print;
 mod table;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    print::{cell, names},
+    cells::{cell, names},
     worth,
 };
 

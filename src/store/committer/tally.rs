@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::model::{
     audit::{AuditRecord, EventName},
-    organization::named,
+    named::named,
     renewal::UseRefusal,
     token::TokenRefusal,
 };
