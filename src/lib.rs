@@ -8,7 +8,7 @@
 //! | 5 | `http`, `grpc`, `chores`, `api`, `wire` | ways in: translate, call the broker, translate back |
 //! | 4 | `broker` | every rule |
 //! | 3 | `store`, `keyring`, `issuer` | ports and their back ends; none imports another |
-//! | 2 | `clock`, `entropy`, `config`, `telemetry` | what is injected: time, randomness, settings, logs and metrics |
+//! | 2 | `clock`, `entropy`, `egress`, `config`, `telemetry` | what is injected: time, randomness, outbound HTTP, settings, logs and metrics |
 //! | 1 | `model` | pure vocabulary: ids, states, transitions, scopes, lifetimes |
 
 pub mod api;
@@ -17,6 +17,7 @@ pub mod chores;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod egress;
 pub mod entropy;
 pub mod grpc;
 pub mod http;

@@ -58,8 +58,7 @@ pub fn check_url(text: &str, reach: Reach) -> Result<(), UrlError> {
         return Err(UrlError::Malformed);
     }
     let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
-    let host = url.host().ok_or(UrlError::Malformed)?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if url.host().is_none() || !matches!(url.scheme(), "http" | "https") {
         return Err(UrlError::Malformed);
     }
     // An empty user shows in the text alone.
@@ -72,10 +71,20 @@ pub fn check_url(text: &str, reach: Reach) -> Result<(), UrlError> {
     if url.query().is_some() {
         return Err(UrlError::Query);
     }
-    match reach {
-        Reach::Public if url.scheme() != "https" => Err(UrlError::Plain),
-        Reach::Public if !is_public_host(&host) => Err(UrlError::NotPublic),
-        Reach::Anywhere | Reach::Public => Ok(()),
+    check_host(&url, reach)
+}
+
+/// Checks where a URL leads, whatever its path and its query.
+///
+/// # Errors
+/// [`UrlError::Malformed`], [`UrlError::Plain`] or [`UrlError::NotPublic`].
+pub fn check_host(url: &Url, reach: Reach) -> Result<(), UrlError> {
+    let host = url.host().ok_or(UrlError::Malformed)?;
+    match (reach, url.scheme()) {
+        (Reach::Public, "http") => Err(UrlError::Plain),
+        (Reach::Public, "https") if !is_public_host(&host) => Err(UrlError::NotPublic),
+        (_, "http" | "https") => Ok(()),
+        _ => Err(UrlError::Malformed),
     }
 }
 
