@@ -39,7 +39,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, at most [`MAX_BYTES`].
+    /// Its body, at most 256 KiB.
     pub body: Vec<u8>,
 }
 
@@ -123,6 +123,6 @@ fn is_unresolved(error: &reqwest::Error) -> bool {
 }
 
 /// The most that is read of an answer.
-pub const MAX_BYTES: usize = 256 * 1_024;
+pub(super) const MAX_BYTES: usize = 256 * 1_024;
 
 const FORM: &str = "application/x-www-form-urlencoded";

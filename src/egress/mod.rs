@@ -43,6 +43,8 @@ impl Egress {
     /// # Errors
     /// The system's certificates cannot be read.
     pub fn new(reach: Reach, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
+        // Fails when one is set already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

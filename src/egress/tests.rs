@@ -30,6 +30,7 @@ fn ask(url: &str) -> Ask {
 }
 
 /// The address of a server that serves these routes until the test ends.
+#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
 async fn serving(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -38,6 +39,7 @@ async fn serving(router: Router) -> String {
 }
 
 /// The address of a server that answers with these bytes and closes.
+#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
 async fn answering(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -69,12 +71,8 @@ async fn forms_and_headers_arrive() {
     let url = serving(Router::new().route("/", axum::routing::post(echo))).await;
     let field = ("code".to_owned(), SecretText::new("a b&c".to_owned()));
     let header = (http::HeaderName::from_static("x-key"), SecretText::new("key".to_owned()));
-    let asked = Ask {
-        method: Method::POST,
-        headers: vec![header],
-        body: Body::Form(vec![field]),
-        ..ask(&url)
-    };
+    let asked =
+        Ask { method: Method::POST, headers: vec![header], body: Body::Form(vec![field]), ..ask(&url) };
     let answer = egress.ask(asked).await.expect("an answer");
     assert_eq!(answer.body, b"application/x-www-form-urlencoded key code=a+b%26c");
 }
@@ -99,8 +97,10 @@ async fn only_public_https_is_asked() {
 async fn a_name_that_leads_inside_is_not_dialled() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
+    let _provider = egress(Reach::Public);
     // The resolver alone: the name itself is refused before, by `check_host`.
-    let client = reqwest::Client::builder().dns_resolver(Resolver::new(Reach::Public)).build().expect("a client");
+    let client =
+        reqwest::Client::builder().dns_resolver(Resolver::new(Reach::Public)).build().expect("a client");
     let asked = ask(&format!("http://localhost:{port}"));
     let error = exchange::exchange(&client, asked).await.expect_err("an address of this machine");
     assert_eq!(error, EgressError::Unresolved);
@@ -118,7 +118,11 @@ async fn what_may_have_arrived_is_told_from_what_did_not() {
         (serving(silent).await, EgressError::TimedOut, Fate::Unknown),
         (serving(large).await, EgressError::TooLarge(exchange::MAX_BYTES), Fate::Unknown),
         (answering(b"").await, EgressError::BrokenOff, Fate::Unknown),
-        (answering(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await, EgressError::BrokenOff, Fate::Unknown),
+        (
+            answering(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await,
+            EgressError::BrokenOff,
+            Fate::Unknown,
+        ),
     ] {
         let asked = ask(&url);
         assert!(!format!("{asked:?}").contains(SECRET));
@@ -138,9 +142,12 @@ async fn an_upstream_that_fails_is_left_alone_for_a_while() {
         assert_eq!(egress.ask(ask(&url)).await.expect("an answer").status, 502);
     }
     let resting = egress.ask(ask(&url)).await.expect_err("a rest");
-    assert_eq!((resting.clone(), resting.fate()), (EgressError::Resting(Duration::from_secs(2)), Fate::NeverSent));
+    assert_eq!(
+        (resting.clone(), resting.fate()),
+        (EgressError::Resting(Duration::from_secs(2)), Fate::NeverSent)
+    );
     egress.ask(ask(&other)).await.expect("another upstream is asked");
-    clock.advance(Duration::from_secs(2));
+    clock.advance_seconds(2);
     egress.ask(ask(&format!("{url}/fine"))).await.expect("it is asked again");
     egress.ask(ask(&url)).await.expect("and by everybody, once it answered");
 }
