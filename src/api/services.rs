@@ -148,7 +148,9 @@ async fn show_service(
     broker.show_service(call, &request.name).await.map(view)
 }
 
-fn view(service: &Service) -> ServiceView {
+/// A service, as it is answered.
+#[must_use]
+pub fn view(service: &Service) -> ServiceView {
     ServiceView {
         name: service.name.to_string(),
         title: service.title.clone(),

@@ -36,8 +36,8 @@ use crate::{
     entropy::Entropy,
     keyring::{Keyring, signing::SigningKey},
     model::{
-        address::Reach, audit::Actor, credential::Credential, id::CredentialId, instant::Instant,
-        principal::Principal, ttl::Ttl,
+        address::Reach, audit::Actor, catalog::Catalog, credential::Credential, id::CredentialId,
+        instant::Instant, principal::Principal, ttl::Ttl,
     },
     store::Store,
 };
@@ -63,6 +63,7 @@ pub struct Broker {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     issuer_url: String,
+    catalog: Catalog,
     vault: Vault,
     signing: SigningKeys,
     signer: Signer,
@@ -91,6 +92,8 @@ pub struct Parts {
     pub limits: Limits,
     /// The broker's own URL, without a slash at the end: the tokens' issuer and default audience.
     pub issuer_url: String,
+    /// The services that credentials can be deposited for.
+    pub catalog: Catalog,
 }
 
 /// Bounds that an operator may change.
@@ -130,7 +133,7 @@ impl Broker {
     /// Puts the parts together. Nothing is read: [`Broker::open_keys`] and [`Broker::prepare`] do that.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, keyring, clock, entropy, limits, issuer_url } = parts;
+        let Parts { store, keyring, clock, entropy, limits, issuer_url, catalog } = parts;
         let vault = Vault::new(store.clone(), keyring, Arc::clone(&clock), Arc::clone(&entropy));
         let rate = RateLimit::new(limits.requests_per_second, limits.burst);
         Self {
@@ -139,6 +142,7 @@ impl Broker {
             entropy,
             limits,
             issuer_url,
+            catalog,
             vault,
             signing: SigningKeys::new(),
             signer: Signer::new(),

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{
-    catalog::{Catalog, Service},
-    scope::Operation,
-    service::ServiceName,
-};
+use crate::model::{catalog::Service, scope::Operation, service::ServiceName};
 
 use super::{Broker, Call, Error};
 
@@ -15,32 +11,29 @@ impl Broker {
     ///
     /// # Errors
     /// [`super::Code::Unauthenticated`] when the token no longer stands.
-    pub async fn list_services(
-        &self,
-        call: &Call,
-    ) -> Result<impl Iterator<Item = &'static Service> + use<>, Error> {
+    pub async fn list_services(&self, call: &Call) -> Result<impl Iterator<Item = &Service>, Error> {
         self.check_token(call).await?;
-        Ok(Catalog::built_in().services())
+        Ok(self.catalog.services())
     }
 
     /// Every service, with how many credentials of it there are. For operators.
     ///
     /// # Errors
     /// [`super::Code::Forbidden`] for a caller that is none.
-    pub async fn operator_counts_services(&self, call: &Call) -> Result<Vec<(&'static Service, i64)>, Error> {
+    pub async fn operator_counts_services(&self, call: &Call) -> Result<Vec<(&Service, i64)>, Error> {
         self.operator(call, Operation::AdminRead).await?;
         let counts: HashMap<String, i64> = self.store.rows().count_credentials().await?.into_iter().collect();
         let count = |service: &Service| counts.get(service.name.as_str()).copied().unwrap_or_default();
-        Ok(Catalog::built_in().services().map(|service| (service, count(service))).collect())
+        Ok(self.catalog.services().map(|service| (service, count(service))).collect())
     }
 
     /// A service.
     ///
     /// # Errors
     /// [`super::Code::NotFound`].
-    pub async fn show_service(&self, call: &Call, name: &str) -> Result<&'static Service, Error> {
+    pub async fn show_service(&self, call: &Call, name: &str) -> Result<&Service, Error> {
         self.check_token(call).await?;
         let name = name.parse::<ServiceName>().ok();
-        name.and_then(|name| Catalog::built_in().find(&name)).ok_or_else(|| Error::not_found("service"))
+        name.and_then(|name| self.catalog.find(&name)).ok_or_else(|| Error::not_found("service"))
     }
 }

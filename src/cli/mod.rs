@@ -11,6 +11,7 @@ mod keys;
 mod output;
 mod remote;
 mod serve;
+mod services;
 mod times;
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -48,6 +49,9 @@ enum Command {
     Admin(remote::Admin),
     /// Work with own credentials and tokens at a running broker.
     Me(remote::Me),
+    /// Work with the catalog of services: what is built in, and files of one's own.
+    #[command(subcommand)]
+    Services(services::Services),
     /// Check a set-up, and say what is wrong and what to do.
     Doctor(doctor::Doctor),
     /// Print a commented settings file with every default.
@@ -112,6 +116,7 @@ impl Command {
             Self::Serve(serve) => serve.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Keys(keys) => keys.run(),
+            Self::Services(services) => services.run(),
             Self::Audit(audit) => audit.run().await,
             Self::Admin(admin) => admin.run().await,
             Self::Me(me) => me.run().await,

@@ -72,12 +72,12 @@ fn is_shown(section: &str, defaults: &Config) -> bool {
 }
 
 /// The line, counted from 1, that the byte at `offset` is on.
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Serde repeats a string of the wrong type in its message; it may be a password that went into the wrong place.
-fn without_values(message: &str) -> String {
+pub(super) fn without_values(message: &str) -> String {
     match (message.find("string \""), message.rfind('"')) {
         (Some(start), Some(end)) => {
             let before = message.get(..start).unwrap_or_default();

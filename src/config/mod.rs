@@ -12,6 +12,7 @@ mod listen;
 mod problem;
 mod public_url;
 mod root_keys;
+mod services;
 mod settings;
 mod source;
 mod telemetry;
@@ -31,6 +32,7 @@ pub use self::{
     problem::{ConfigError, Place, Problem},
     public_url::{ParsePublicUrlError, PublicUrl},
     root_keys::{RootKeySource, RootKeysError},
+    services::{ServicesConfig, read_service},
     settings::{ROOT_KEYS_VARIABLE, SETTINGS, Setting},
     source::{Environment, Source, Variable},
     telemetry::{LogFormat, ParseLogFormatError, TelemetryConfig},
@@ -66,6 +68,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Where calls to other services may lead.
     pub egress: EgressConfig,
+    /// Services beyond those that are built in.
+    pub services: ServicesConfig,
 }
 
 impl Config {
@@ -147,6 +151,7 @@ impl Default for Config {
             telemetry: TelemetryConfig::default(),
             limits: LimitsConfig::default(),
             egress: EgressConfig::default(),
+            services: ServicesConfig::default(),
         }
     }
 }

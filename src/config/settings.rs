@@ -234,6 +234,17 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| parse(text, &mut config.egress.allow_private),
         shown: |config| plain(config.egress.allow_private),
     },
+    Setting {
+        key: "services.directory",
+        meaning: "A folder of services beyond those that are built in: each `*.toml` file describes the one that it is \
+                  named after.",
+        example: "\"/etc/leasehold/services\"",
+        set: |config, text| {
+            config.services.directory = Some(text.into());
+            Ok(())
+        },
+        shown: |config| config.services.directory.as_deref().and_then(quoted_path),
+    },
 ];
 
 /// Lays the variables over the settings. An empty variable counts as unset.
@@ -340,6 +351,7 @@ mod tests {
             ("LEASEHOLD_LIMITS_MAX_RENEWALS", "10"),
             ("LEASEHOLD_LIMITS_DEFAULT_TTL_SECONDS", "11"),
             ("LEASEHOLD_EGRESS_ALLOW_PRIVATE", "true"),
+            ("LEASEHOLD_SERVICES_DIRECTORY", "more"),
         ];
         let variables: BTreeMap<_, _> =
             values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -15,7 +15,7 @@ use crate::{
         root::{self, RootKeys},
     },
     lifecycle::Lifecycle,
-    model::instant::Instant,
+    model::{catalog::Catalog, instant::Instant},
     store::{
         Store, StoreError, UseReads,
         chain::ChainHead,
@@ -68,6 +68,7 @@ pub(super) async fn router() -> (Router, tempfile::TempDir) {
         entropy,
         limits: Limits::default(),
         issuer_url: "https://leasehold.test".to_owned(),
+        catalog: Catalog::built_in().clone(),
     });
     (super::router(Arc::new(broker), parts()), folder)
 }

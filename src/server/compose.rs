@@ -14,6 +14,7 @@ use crate::{
     model::{
         address::Reach,
         audit::{Actor, AuditRecord, EventName},
+        catalog::Catalog,
         id::ChainId,
         instant::Instant,
         ttl::Ttl,
@@ -63,11 +64,13 @@ impl Server {
     /// # Errors
     /// What stands in the way, and what to do about it.
     pub async fn start(options: Options, lifecycle: Lifecycle) -> Result<Self, StartError> {
+        let catalog = options.config.services.catalog()?;
         let doors = Doors::open(&options.config)?;
         let keyring = open_keyring(&options.config)?;
         let backend = open_backend(&options.config, true).await?;
         let store = Lifecycle::new();
-        let started = Self::start_on((&backend, &store), keyring, doors, options, lifecycle.clone()).await;
+        let started =
+            Self::start_on((&backend, &store), (keyring, catalog), doors, options, lifecycle.clone()).await;
         if started.is_err() {
             // Whoever tries again finds the database free.
             lifecycle.drain(LAST_COMMITS).await;
@@ -79,7 +82,7 @@ impl Server {
 
     async fn start_on(
         (backend, store_life): (&Arc<dyn Backend>, &Lifecycle),
-        keyring: Arc<Keyring>,
+        (keyring, catalog): (Arc<Keyring>, Catalog),
         doors: Doors,
         options: Options,
         lifecycle: Lifecycle,
@@ -102,6 +105,7 @@ impl Server {
             entropy: Arc::clone(&entropy),
             limits,
             issuer_url: url.clone(),
+            catalog,
         };
         let broker = Arc::new(Broker::new(parts));
         broker.open_keys().await?;

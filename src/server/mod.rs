@@ -59,6 +59,9 @@ pub enum StartError {
     /// The root keys are malformed.
     #[error(transparent)]
     RootKeys(#[from] root::RootKeysError),
+    /// The services cannot be read.
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
     /// The database cannot be opened.
     #[error("{}", causes(.0))]
     Store(#[from] StoreError),

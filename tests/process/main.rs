@@ -33,6 +33,8 @@ mod production;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod start_stop;
 #[cfg(test)]
 mod tls;

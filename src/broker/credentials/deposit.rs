@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use crate::{
     broker::{Broker, Error, Violation},
     model::{
-        catalog::Catalog,
         credential::Credential,
         instant::Instant,
         organization::{SharingEntry, SharingRule},
@@ -47,7 +46,7 @@ impl Broker {
         fields: Map<String, Value>,
     ) -> Result<Map<String, Value>, Error> {
         let unknown = "no such service: the catalog of services names those there are";
-        let known = Catalog::built_in().find(service);
+        let known = self.catalog.find(service);
         let known = known.ok_or_else(|| Error::invalid(vec![Violation::new("service", unknown)]))?;
         known.check(fields, self.limits.url_reach).map_err(|faults| {
             let violations = faults.into_iter().map(|fault| Violation::new(fault.path, fault.reason));

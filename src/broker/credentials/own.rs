@@ -10,7 +10,6 @@ use crate::{
         listing::{ListRequest, Listing},
     },
     model::{
-        catalog::Catalog,
         credential::{Credential, CredentialFilter, CredentialStatus},
         holdings::Subject,
         owner::Owner,
@@ -64,7 +63,7 @@ impl Broker {
     pub async fn show_own_credential(&self, call: &Call, id: &str) -> Result<OwnCredential, Error> {
         let (credential, _) = self.own_credential(call, id).await?;
         let opened = self.vault.open_credential(&credential).await?.parsed();
-        let service = Catalog::built_in().find(&credential.service);
+        let service = self.catalog.find(&credential.service);
         let open = |name: &str| service.is_some_and(|service| service.is_open(name));
         let values = opened.into_iter().filter(|(name, _)| open(name)).collect();
         Ok(OwnCredential { credential, values })

@@ -11,7 +11,8 @@ use std::process::ExitCode;
 
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{Config, ConfigError, Environment},
+    config::{Config, ConfigError, Environment, Problem},
+    model::words::counted,
 };
 
 use super::{CliError, ConfigArgs, output, set_database};
@@ -39,6 +40,7 @@ impl Doctor {
                     Err(error) => settings(&error),
                 });
                 let clock = SystemClock::start();
+                report.add(services(&config));
                 report.add(files::check(&config, self.config.config.as_deref()));
                 report.add(certificate::check(&config, clock.now()));
                 report.add(network::check(&config).await);
@@ -55,4 +57,20 @@ fn settings(error: &ConfigError) -> Vec<Finding> {
     error.problems().iter().map(|problem| Finding::problem(SETTINGS, problem.to_string(), advice)).collect()
 }
 
+/// Whether every service is described so that it can be used.
+fn services(config: &Config) -> Vec<Finding> {
+    match config.services.catalog() {
+        Ok(catalog) => {
+            let known = counted(catalog.services().count(), "service");
+            vec![Finding::ok(SERVICES, format!("{known} in the catalog"))]
+        }
+        Err(error) => {
+            let advice = "mend the file, then look again: `leasehold services check FILE`";
+            let problem = |problem: &Problem| Finding::problem(SERVICES, problem.to_string(), advice);
+            error.problems().iter().map(problem).collect()
+        }
+    }
+}
+
+const SERVICES: &str = "services";
 const SETTINGS: &str = "configuration";

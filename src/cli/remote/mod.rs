@@ -64,6 +64,15 @@ impl Me {
     }
 }
 
+/// An answer of the operation that a command of people's own asks for, as text.
+pub(super) fn shown(command: &str, answer: &Value) -> String {
+    let operation = operations()
+        .find(|operation| operation.command == Some(command) && operation.relation == Relation::Own);
+    let shape = operation.and_then(|operation| operation.generic.as_ref()).map(|generic| (generic.answer)());
+    let frame = Frame { width: output::width(), asked: &Map::new() };
+    shape.map_or_else(|| format!("{answer}\n"), |shape| print::human(answer, &shape, frame))
+}
+
 impl Asked {
     async fn run(self) -> Result<ExitCode, CliError> {
         if self.operation.answers_lines() {

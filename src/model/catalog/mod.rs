@@ -143,6 +143,14 @@ impl Catalog {
         &BUILT_IN
     }
 
+    /// The same with more services; one of a known name takes its place.
+    #[must_use]
+    pub fn with(&self, services: impl IntoIterator<Item = Service>) -> Self {
+        let mut all = self.0.clone();
+        all.extend(services.into_iter().map(|service| (service.name.clone(), service)));
+        Self(all)
+    }
+
     /// A service.
     #[must_use]
     pub fn find(&self, name: &ServiceName) -> Option<&Service> {
@@ -156,7 +164,11 @@ impl Catalog {
 }
 
 impl Service {
-    fn read(name: &str, text: &str) -> Result<Self, CatalogError> {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(name: &str, text: &str) -> Result<Self, CatalogError> {
         let name = name.to_owned();
         let description: Description = match toml::from_str(text) {
             Ok(description) => description,
