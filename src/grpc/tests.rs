@@ -40,6 +40,7 @@ impl IdentityService for Stage {
         let context = context(&extensions)?;
         match metadata.get("act").and_then(|act| act.to_str().ok()) {
             Some("panic") => panic!("{CANARY}"),
+            // Longer than any deadline that a test sets: it never ends by itself.
             Some("sleep") => tokio::time::sleep(Duration::from_mins(1)).await,
             Some("fail") => return Err(Error::new(Code::LeaseExpired, "it ran out").into()),
             Some("break") => {

@@ -78,6 +78,7 @@ impl Broker {
             if stopwatch.elapsed() > PATIENCE {
                 return Err("the broker does not become ready".into());
             }
+            // Another process tells nobody when it is ready: ask again.
             tokio::time::sleep(PAUSE).await;
         }
         broker.ready = stopwatch.elapsed();

@@ -159,6 +159,7 @@ impl Worker {
             let failed = outcome.is_err();
             measured.count(outcome, stopwatch.elapsed());
             if failed {
+                // A broker that fails at once must not be asked in a tight loop, which would measure the failures.
                 tokio::time::sleep(AFTER_ERROR).await;
             }
         }

@@ -161,6 +161,7 @@ async fn nobody_waits_long_for_a_database_that_went_in_the_midst_of_commits() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     postgres(&site).allow_connections(false).await;
     postgres(&site).terminate_backends().await;
+    // Longer than a caller may wait, so that one who would hang shows.
     tokio::time::sleep(Duration::from_secs(6)).await;
     over.store(true, Ordering::Relaxed);
     let longest = tasks.join_all().await.into_iter().max().expect("callers");

@@ -17,6 +17,7 @@ pub(crate) fn answer(call: &Call) -> Response {
     let (bytes, pause) = (number("bytes", 10), Duration::from_millis(number("every_ms", 100)));
     let drops = stream::unfold(bytes, move |left| async move {
         let rest = left.checked_sub(1)?;
+        // What this upstream is for: an answer that comes slowly, for the caller.
         tokio::time::sleep(pause).await;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b".")), rest))
     });

@@ -58,6 +58,7 @@ async fn respond(request: Request<Incoming>, actor: &Actor) -> Result<Response, 
         None => carry_out(),
     };
     if let Some(answer::Later(delay)) = answer.extensions().get() {
+        // An answer that was asked for late; the caller waits in real time.
         tokio::time::sleep(*delay).await;
     }
     Ok(answer)

@@ -54,6 +54,7 @@ async fn distort(
     Ok(match action {
         Action::Status(fault) => status(fault),
         Action::DelayMs(delay) => {
+            // The fault itself: the caller waits in real time, whatever the virtual clock says.
             tokio::time::sleep(Duration::from_millis(delay)).await;
             proper()
         }
