@@ -66,10 +66,15 @@ impl Me {
 
 /// An answer of the operation that a command of people's own asks for, as text.
 pub(super) fn shown(command: &str, answer: &Value) -> String {
-    let operation = operations()
-        .find(|operation| operation.command == Some(command) && operation.relation == Relation::Own);
-    let shape = operation.and_then(|operation| operation.generic.as_ref()).map(|generic| (generic.answer)());
-    let frame = Frame { width: output::width(), asked: &Map::new() };
+    let is_it =
+        |operation: &&Operation| operation.command == Some(command) && operation.relation == Relation::Own;
+    operations().find(is_it).map_or_else(|| format!("{answer}\n"), |found| text(found, answer, &Map::new()))
+}
+
+/// An answer for people, as wide as the terminal.
+fn text(operation: &Operation, answer: &Value, asked: &Map<String, Value>) -> String {
+    let shape = operation.generic.as_ref().map(|generic| (generic.answer)());
+    let frame = Frame { width: output::width(), asked };
     shape.map_or_else(|| format!("{answer}\n"), |shape| print::human(answer, &shape, frame))
 }
 
@@ -80,10 +85,11 @@ impl Asked {
             return Ok(ExitCode::SUCCESS);
         }
         let answer = pages::ask(&self.connection, self.operation, self.request.clone(), self.wanted).await?;
-        let shape = self.operation.generic.as_ref().filter(|_| !self.json).map(|generic| (generic.answer)());
-        let frame = Frame { width: output::width(), asked: &self.request };
-        let text = shape.map_or_else(|| format!("{answer}\n"), |shape| print::human(&answer, &shape, frame));
-        output::print(&text)?;
+        output::print(&if self.json {
+            format!("{answer}\n")
+        } else {
+            text(self.operation, &answer, &self.request)
+        })?;
         Ok(if self.operation.tells_faults(&answer) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
