@@ -1,12 +1,14 @@
 //! The catalog of services: `/api/services`. Whoever shows a token may read it; how much each is used is for operators.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     broker::{Broker, Call, Error},
-    model::catalog::{Field, FieldKind, Service},
+    model::catalog::{Field, FieldKind, Service, requests::Attachment},
 };
 
 use super::table;
@@ -62,6 +64,18 @@ pub struct ServiceView {
     account: String,
     /// What a credential consists of, in the order of a form.
     fields: Vec<ServiceFieldView>,
+    /// How what is lent comes about: `static` (as deposited), `authorization_code` (a person connects an account, the
+    /// token is refreshed), `client_credentials` (the credential is a client that tokens are made with), `signed` (the
+    /// token is one of the broker's own).
+    #[schema(example = "authorization_code")]
+    issuer: &'static str,
+    /// Whether what was lent is withdrawn at the service when a lease ends. Otherwise it is good there until it runs out,
+    /// or until it is replaced.
+    can_revoke: bool,
+    /// How requests carry it: `header`, `basic`, `query`.
+    authentication: Vec<String>,
+    /// Where it may be sent; names in braces are fields that hold URLs.
+    hosts: Vec<String>,
 }
 
 /// One field of a service's credentials.
@@ -77,8 +91,13 @@ pub struct ServiceFieldView {
     /// Another field that makes it required, as `name=value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     required_if: Option<String>,
+    /// The other field that may stand in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_unless: Option<String>,
     /// Whether nobody is shown it.
     secret: bool,
+    /// Whether borrowers get it: what the broker needs to make tokens with, they don't.
+    lent: bool,
     /// What is kept when it is left out, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
@@ -156,7 +175,17 @@ pub fn view(service: &Service) -> ServiceView {
         title: service.title.clone(),
         account: service.account.clone(),
         fields: service.fields.iter().map(field).collect(),
+        issuer: service.issuing.kind.as_str(),
+        can_revoke: service.issuing.can_revoke(),
+        authentication: ways(service),
+        hosts: service.hosts.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// Each way once.
+fn ways(service: &Service) -> Vec<String> {
+    let ways: BTreeSet<&str> = service.authentication.iter().map(Attachment::kind).collect();
+    ways.into_iter().map(ToOwned::to_owned).collect()
 }
 
 fn field(field: &Field) -> ServiceFieldView {
@@ -166,7 +195,9 @@ fn field(field: &Field) -> ServiceFieldView {
         kind: kind(field.kind).to_owned(),
         required: field.required,
         required_if: condition.map(|condition| format!("{}={}", condition.field, text(&condition.is))),
+        required_unless: field.required_unless.clone(),
         secret: field.secret,
+        lent: field.lent,
         default: field.default.as_ref().map(text),
         example: text(&field.example),
         description: field.description.clone(),

@@ -66,6 +66,11 @@ fn read(path: &Path) -> Result<Service, Problem> {
         CatalogError::Name { name, cause } => {
             problem(None, format!("the file's name `{name}` names no service: {cause}"))
         }
+        CatalogError::Wrong { near, reason, .. } => {
+            let line =
+                (1..).zip(text.lines()).find(|(_, line)| line.contains(&near)).map(|(number, _)| number);
+            problem(line, reason)
+        }
         CatalogError::Field { ref field, .. } => {
             let quoted = format!("\"{field}\"");
             let last = (1..).zip(text.lines()).filter(|(_, line)| line.contains(&quoted)).last();

@@ -74,6 +74,25 @@ pub fn check_url(text: &str, reach: Reach) -> Result<(), UrlError> {
     check_host(&url, reach)
 }
 
+/// A base URL as it is kept when its path is known: with a scheme, and the path at its end once. Plain HTTP becomes HTTPS
+/// where nothing else may be asked. What comes out is checked like any other.
+#[must_use]
+pub fn normal_url(text: &str, path: &str, reach: Reach) -> String {
+    let text = text.trim();
+    let text = match text.split_once("://") {
+        None => format!("https://{text}"),
+        Some((scheme, rest)) if reach == Reach::Public && scheme.eq_ignore_ascii_case("http") => {
+            format!("https://{rest}")
+        }
+        Some(_) => text.to_owned(),
+    };
+    let mut base = text.trim_end_matches('/');
+    while let Some(shorter) = base.strip_suffix(path) {
+        base = shorter.trim_end_matches('/');
+    }
+    format!("{base}{path}")
+}
+
 /// Checks where a URL leads, whatever its path and its query.
 ///
 /// # Errors
@@ -178,6 +197,22 @@ const LOCAL_ENDINGS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_known_path_stands_at_the_end_once() {
+        const WANTED: &str = "https://loja.example/web_api";
+        for text in [
+            "loja.example/web_api/",
+            "https://loja.example",
+            "https://loja.example/web_api/web_api",
+            "https://loja.example/web_api//",
+            "http://loja.example/web_api",
+        ] {
+            assert_eq!(normal_url(text, "/web_api", Reach::Public), WANTED, "{text}");
+        }
+        let plain = "http://127.0.0.1:9/s/1/web_api";
+        assert_eq!(normal_url(plain, "/web_api", Reach::Anywhere), plain);
+    }
+
     use proptest::prelude::*;
 
     use super::*;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Field, FieldKind, Service};
 use crate::model::{
-    address::{Reach, check_url},
+    address::{Reach, check_url, normal_url},
     header,
 };
 
@@ -36,7 +36,7 @@ impl Service {
         if serde_json::to_string(&given).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
             return Err(vec![fault(None, format!("at most {MAX_BYTES} bytes"))]);
         }
-        let mut kept = self.by_own_names(given, &mut faults);
+        let mut kept = self.by_own_names(given, reach, &mut faults);
         for field in &self.fields {
             match kept.get(&field.name) {
                 None | Some(Value::Null) => {
@@ -54,7 +54,12 @@ impl Service {
         if faults.is_empty() { Ok(kept) } else { Err(faults) }
     }
 
-    fn by_own_names(&self, given: Map<String, Value>, faults: &mut Vec<FieldFault>) -> Map<String, Value> {
+    fn by_own_names(
+        &self,
+        given: Map<String, Value>,
+        reach: Reach,
+        faults: &mut Vec<FieldFault>,
+    ) -> Map<String, Value> {
         let mut kept = Map::new();
         for (name, value) in given {
             match self.field(&name) {
@@ -62,7 +67,7 @@ impl Service {
                 Some(field) if kept.contains_key(&field.name) => {
                     faults.push(fault(Some(&field.name), "given twice, under two names".to_owned()));
                 }
-                Some(field) => drop(kept.insert(field.name.clone(), value)),
+                Some(field) => drop(kept.insert(field.name.clone(), field.normal(value, reach))),
             }
         }
         kept
@@ -70,9 +75,20 @@ impl Service {
 }
 
 impl Field {
+    /// The value as it is kept: a URL whose path is known, with that path once.
+    fn normal(&self, value: Value, reach: Reach) -> Value {
+        match (&self.path, value) {
+            (Some(path), Value::String(text)) => Value::String(normal_url(&text, path, reach)),
+            (_, value) => value,
+        }
+    }
+
     fn is_required(&self, kept: &Map<String, Value>) -> bool {
         let condition = self.required_if.as_ref();
-        self.required || condition.is_some_and(|condition| kept.get(&condition.field) == Some(&condition.is))
+        let instead = self.required_unless.as_ref();
+        self.required
+            || instead.is_some_and(|other| !kept.contains_key(other))
+            || condition.is_some_and(|condition| kept.get(&condition.field) == Some(&condition.is))
     }
 
     fn check(&self, value: &Value, reach: Reach, faults: &mut Vec<FieldFault>) {

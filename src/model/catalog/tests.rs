@@ -3,7 +3,10 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::{super::address::Reach, Catalog, CatalogError, Field, FieldFault, FieldKind, MAX_BYTES, Service};
+use super::{
+    super::address::Reach, Catalog, CatalogError, Field, FieldFault, FieldKind, MAX_BYTES, Service,
+    issuing::IssuerKind,
+};
 
 fn service(name: &str) -> &'static Service {
     Catalog::built_in().find(&name.parse().expect("a name")).expect("a known service")
@@ -42,9 +45,36 @@ fn every_example_can_be_deposited() {
     for service in Catalog::built_in().services() {
         let whole = examples(service);
         assert_eq!(service.check(whole.clone(), Reach::Public), Ok(whole), "{}", service.name);
-        assert!(service.fields.iter().any(|field| field.secret && field.required), "{}", service.name);
+        let made = service.issuing.kind != IssuerKind::Static;
+        assert!(
+            made || service.fields.iter().any(|field| field.secret && field.required),
+            "{}",
+            service.name
+        );
+        assert!(!service.authentication.is_empty() && !service.hosts.is_empty(), "{}", service.name);
         assert!(service.fields.iter().all(|field| !field.description.is_empty()), "{}", service.name);
     }
+}
+
+#[test]
+fn one_of_two_fields_will_do() {
+    let base_url = json!("https://yata.example.com");
+    let client = json!({ "base_url": base_url, "client_id": "c", "client_secret": "s" });
+    assert!(check("todo", &client).is_ok());
+    assert!(check("todo", &json!({ "base_url": base_url, "access_token": "t" })).is_ok());
+    let neither = check("todo", &json!({ "base_url": base_url, "client_id": "c" }));
+    assert_eq!(neither, Err(vec![fault("fields.access_token", "required")]));
+}
+
+#[test]
+fn the_path_of_an_address_is_put_right() {
+    let given = |address: &str| json!({ "access_token": "t", "store_id": "1", "api_address": address });
+    for address in ["https://loja.example", "http://loja.example/web_api/", "loja.example/web_api/web_api"] {
+        let kept = check("tray", &given(address)).expect("an address");
+        assert_eq!(kept.get("api_address"), Some(&json!("https://loja.example/web_api")), "{address}");
+    }
+    let refused = check("tray", &given("https://ann:secret@loja.example/web_api")).expect_err("a user");
+    assert!(refused.iter().all(|fault| fault.path == "fields.api_address"), "{refused:?}");
 }
 
 #[test]
@@ -163,6 +193,41 @@ fn descriptions_that_contradict_themselves_are_refused() {
     assert!(matches!(read("t", format!("{HEAD}colour = 1\n{FIELD}")), Err(CatalogError::Form { .. })));
     let dangling = format!("{HEAD}{FIELD}required_if = {{ field = \"y\", is = true }}\n");
     assert!(matches!(read("t", dangling), Err(CatalogError::Field { .. })));
+}
+
+#[test]
+fn descriptions_of_requests_and_issuers_go_together() {
+    const HEAD: &str = "title = \"T\"\naccount = \"A\"\n";
+    const FIELD: &str = "[[fields]]\nname = \"x\"\nkind = \"text\"\nexample = \"e\"\ndescription = \"d\"\n";
+    const CODE: &str = "[issuer]\nkind = \"authorization_code\"\n[issuer.authorize]\nurl = \"https://a.example/{x}\"\n\
+                        [issuer.token]\nurl = \"https://a.example\"\n";
+    let read = |more: &str| Catalog::read([("t", format!("{HEAD}{FIELD}{more}").as_str())]);
+    for good in [
+        "[[authentication]]\nheader = \"X-Key\"\nvalue = \"{x}\"\n",
+        "[[authentication]]\nuser = \"me\"\npassword = \"{x}\"\n[validation]\nurl = \"https://a.example/{x}\"\n",
+        CODE,
+    ] {
+        assert!(read(good).is_ok(), "{good}");
+    }
+    for (wrong, near) in [
+        ("[[authentication]]\nheader = \"X-Key\"\n", "[[authentication]]"),
+        ("[[authentication]]\nheader = \"X-Key\"\nvalue = \"{y}\"\n", "y"),
+        ("[[authentication]]\nquery = \"k\"\nvalue = \"{access_token}\"\n", "access_token"),
+        ("[validation]\nurl = \"{y}\"\n", "y"),
+        ("[issuer]\nkind = \"authorization_code\"\n", "[issuer]"),
+        ("[issuer]\nkind = \"signed\"\naudience = \"{z}\"\n", "{z}"),
+        ("[issuer]\nkind = \"static\"\naudience = \"z\"\n", "audience"),
+        ("[issuer]\nkind = \"signed\"\naudience = \"z\"\nmint = \"per_lease\"\n", "mint"),
+        (&CODE.replace("[issuer.authorize]", "start = [\"y\"]\n[issuer.authorize]"), "y"),
+    ] {
+        let Err(CatalogError::Wrong { near: told, .. }) = read(wrong) else { panic!("{wrong}") };
+        assert_eq!(told, near, "{wrong}");
+    }
+    let hosts = Catalog::read([("t", format!("{HEAD}hosts = [\"{{y}}\"]\n{FIELD}").as_str())]);
+    assert!(matches!(hosts, Err(CatalogError::Wrong { .. })));
+    for malformed in ["[validation]\nurl = \"{x\"\n", "[issuer]\nkind = \"magic\"\n"] {
+        assert!(matches!(read(malformed), Err(CatalogError::Form { .. })), "{malformed}");
+    }
 }
 
 fn services() -> impl Strategy<Value = &'static Service> {
