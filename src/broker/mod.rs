@@ -33,6 +33,7 @@ use quick_cache::sync::Cache;
 
 use crate::{
     clock::Clock,
+    egress::Egress,
     entropy::Entropy,
     keyring::{Keyring, signing::SigningKey},
     model::{
@@ -64,6 +65,7 @@ pub struct Broker {
     limits: Limits,
     issuer_url: String,
     catalog: Catalog,
+    egress: Egress,
     vault: Vault,
     signing: SigningKeys,
     signer: Signer,
@@ -94,6 +96,8 @@ pub struct Parts {
     pub issuer_url: String,
     /// The services that credentials can be deposited for.
     pub catalog: Catalog,
+    /// Calls of those services.
+    pub egress: Egress,
 }
 
 /// Bounds that an operator may change.
@@ -133,7 +137,7 @@ impl Broker {
     /// Puts the parts together. Nothing is read: [`Broker::open_keys`] and [`Broker::prepare`] do that.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, keyring, clock, entropy, limits, issuer_url, catalog } = parts;
+        let Parts { store, keyring, clock, entropy, limits, issuer_url, catalog, egress } = parts;
         let vault = Vault::new(store.clone(), keyring, Arc::clone(&clock), Arc::clone(&entropy));
         let rate = RateLimit::new(limits.requests_per_second, limits.burst);
         Self {
@@ -143,6 +147,7 @@ impl Broker {
             limits,
             issuer_url,
             catalog,
+            egress,
             vault,
             signing: SigningKeys::new(),
             signer: Signer::new(),

@@ -9,13 +9,14 @@ use serde_json::Value;
 use crate::{
     broker::{self, Broker, Limits},
     clock::{Clock, ManualClock},
+    egress::Egress,
     entropy::{Entropy, SeededEntropy},
     keyring::{
         Keyring,
         root::{self, RootKeys},
     },
     lifecycle::Lifecycle,
-    model::{catalog::Catalog, instant::Instant},
+    model::{address::Reach, catalog::Catalog, instant::Instant},
     store::{
         Store, StoreError, UseReads,
         chain::ChainHead,
@@ -61,6 +62,7 @@ pub(super) async fn router() -> (Router, tempfile::TempDir) {
     life.spawn(writer.run(life.drain_token()));
     life.spawn(reader.run(life.drain_token()));
     let keys = RootKeys::parse(&root::generate("test", &*entropy).unwrap()).unwrap();
+    let egress = Egress::new(Reach::Public, Arc::clone(&clock)).unwrap();
     let broker = Broker::new(broker::Parts {
         store: Store::new(backend, committer, uses),
         keyring: Arc::new(Keyring::new(keys, Arc::clone(&entropy))),
@@ -69,6 +71,7 @@ pub(super) async fn router() -> (Router, tempfile::TempDir) {
         limits: Limits::default(),
         issuer_url: "https://leasehold.test".to_owned(),
         catalog: Catalog::built_in().clone(),
+        egress,
     });
     (super::router(Arc::new(broker), parts()), folder)
 }

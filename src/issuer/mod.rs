@@ -4,6 +4,9 @@
 //! neither the store nor the keyring: it is given an opened value and answers what is lent. Today there is one kind, the
 //! stored value that is lent as it is.
 
+pub mod render;
+pub mod validate;
+
 use crate::model::{
     credential::{Credential, Fields},
     instant::Instant,

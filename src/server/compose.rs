@@ -7,6 +7,7 @@ use crate::{
     chores::Desk,
     clock::Clock,
     config::{Config, DatabaseUrl, PublicUrl},
+    egress::Egress,
     entropy::{Entropy, OsEntropy},
     grpc, http,
     keyring::{Keyring, root::RootKeys},
@@ -98,6 +99,7 @@ impl Server {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let (store, chain) = open_store(backend, &clock, &entropy, &metrics, &config, store_life);
         let (limits, chain_store) = (limits(&config), store.clone());
+        let egress = Egress::new(limits.url_reach, Arc::clone(&clock)).map_err(StartError::Egress)?;
         let parts = Parts {
             store,
             keyring,
@@ -106,6 +108,7 @@ impl Server {
             limits,
             issuer_url: url.clone(),
             catalog,
+            egress,
         };
         let broker = Arc::new(Broker::new(parts));
         broker.open_keys().await?;

@@ -42,6 +42,9 @@ pub enum StartError {
     /// The scheduler of chores cannot be set up.
     #[error("the scheduler of chores cannot be set up: {0}")]
     Chores(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// Other services cannot be called: the system's certificates cannot be read, for one.
+    #[error("the client for calls of other services cannot be set up: {0}")]
+    Egress(reqwest::Error),
     /// The gRPC descriptors don't read.
     #[error(transparent)]
     Grpc(#[from] grpc::InterfaceError),
