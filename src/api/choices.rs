@@ -7,6 +7,7 @@ use crate::{
     broker::admin::SigningKeyState,
     model::{
         audit::EventName,
+        catalog::issuing::IssuerKind,
         credential::CredentialStatus,
         lease::{CredentialScope, LeaseStatus},
         mcp_token::McpTokenStatus,
@@ -61,6 +62,7 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
             | "Credential",
             "status",
         ) => all(CredentialStatus::ALL, CredentialStatus::as_str),
+        ("Credential" | "Service", "issuer") => all(IssuerKind::ALL, IssuerKind::as_str),
         _ => return None,
     })
 }

@@ -105,7 +105,7 @@ pub struct ListCredentialsRequest {
     owner: Option<String>,
     /// Only for this service.
     service: Option<String>,
-    /// Only `active` or `inactive` ones.
+    /// Only those of this status.
     status: Option<String>,
     /// 1 to 1,000; 50 unless told.
     page_size: Option<i64>,
@@ -178,8 +178,18 @@ pub struct CredentialView {
     account: String,
     /// Whether the bare service name means this account.
     primary: bool,
-    /// `active`, or `inactive`.
+    /// `active`; `inactive` (switched off by its owner); `pending` (connected, not confirmed); `needs_reauth` (the account
+    /// must be connected again); `upstream_disabled` (the account is switched off at the service).
     status: String,
+    /// Why it cannot be borrowed, where the service said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
+    /// How what is lent of it comes about; see the service.
+    #[schema(example = "authorization_code")]
+    issuer: String,
+    /// The account at the service, as the service names it; of connected ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     /// Who may borrow an organization's.
     sharing: Vec<String>,
     /// Which fields the value has.
@@ -313,6 +323,9 @@ pub(super) fn view(credential: Credential) -> CredentialView {
         account: account.to_string(),
         primary: credential.primary,
         status: credential.status.to_string(),
+        status_reason: credential.status_reason,
+        issuer: credential.issuer.to_string(),
+        identity: credential.identity,
         sharing: sharing.0.iter().map(ToString::to_string).collect(),
         field_names: fields.iter().map(ToOwned::to_owned).collect(),
         version: credential.version,

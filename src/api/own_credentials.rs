@@ -89,7 +89,7 @@ pub struct GetOwnCredentialRequest {
 pub struct ListOwnCredentialsRequest {
     /// Only for this service.
     service: Option<String>,
-    /// Only `active` or `inactive` ones.
+    /// Only those of this status.
     status: Option<String>,
     /// 1 to 1,000; 50 unless told.
     page_size: Option<i64>,

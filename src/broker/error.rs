@@ -109,6 +109,8 @@ codes! {
     Unauthenticated = "unauthenticated";
     /// The database is not available, or the queue of writes is full.
     Unavailable = "unavailable";
+    /// A service gives no token at the moment.
+    UpstreamUnavailable = "upstream_unavailable";
     /// The body is of the wrong content type.
     UnsupportedMediaType = "unsupported_media_type";
 }

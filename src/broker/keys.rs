@@ -66,6 +66,15 @@ impl Broker {
                 moved += self.resealed(actor, owner, &credential.id.to_string(), change).await?;
             }
         }
+        moved += self.reseal_grants(owner, actor).await?;
+        for application in self.store.rows().list_applications(Some(owner)).await? {
+            let Some(to) = self.vault.reseal_application(&application).await? else { continue };
+            let service = application.service.clone();
+            let target = service.to_string();
+            let change =
+                Change::ResealApplication { owner, service, from: application.sealed.clone(), to };
+            moved += self.resealed(actor, owner, &target, change).await?;
+        }
         if owner == Owner::System {
             for key in self.store.rows().list_signing_keys(self.clock.now()).await? {
                 let Some(to) = self.vault.reseal_signing_key(key.id, &key.sealed).await? else { continue };
@@ -74,6 +83,22 @@ impl Broker {
             }
         }
         Ok(moved)
+    }
+
+    async fn reseal_grants(&self, owner: Owner, actor: &Actor) -> Result<u64, Error> {
+        let mut moved = 0;
+        let mut after: Option<CredentialId> = None;
+        loop {
+            let grants = self.store.rows().list_grants_by_owner(owner, after, STEP).await?;
+            let Some(last) = grants.last() else { return Ok(moved) };
+            after = Some(last.credential_id);
+            for grant in &grants {
+                let Some(to) = self.vault.reseal_grant(grant).await? else { continue };
+                let id = grant.credential_id;
+                let change = Change::ResealGrant { id, from: grant.sealed.clone(), to };
+                moved += self.resealed(actor, owner, &id.to_string(), change).await?;
+            }
+        }
     }
 
     /// Wraps every data key under the first root key; answers how many were under another. Run after a new root key was

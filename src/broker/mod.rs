@@ -19,6 +19,7 @@ pub mod keys;
 pub mod leases;
 pub mod listing;
 mod rate;
+mod refresh;
 mod services;
 mod signing;
 mod sweeps;
@@ -35,6 +36,7 @@ use crate::{
     clock::Clock,
     egress::Egress,
     entropy::Entropy,
+    issuer::Oauth,
     keyring::{Keyring, signing::SigningKey},
     model::{
         address::Reach, audit::Actor, catalog::Catalog, credential::Credential, id::CredentialId,
@@ -48,6 +50,7 @@ use authn::CallerCache;
 use figures::DataKeyFigures;
 use holdings::HoldingsCache;
 use rate::RateLimit;
+use refresh::Refresher;
 use signing::SigningKeys;
 use tokens::ClientCache;
 use usage::UsageLog;
@@ -55,6 +58,7 @@ use vault::Vault;
 
 pub use call::{Call, Caller, Origin};
 pub use development::{Development, SEED_EMAIL};
+pub use refresh::Spawn;
 pub use error::{Code, Error, MissingCredentials, Violation};
 
 /// The broker: one value, shared by every way in.
@@ -64,9 +68,9 @@ pub struct Broker {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     issuer_url: String,
-    catalog: Catalog,
-    egress: Egress,
-    vault: Vault,
+    catalog: Arc<Catalog>,
+    refresher: Arc<Refresher>,
+    vault: Arc<Vault>,
     signing: SigningKeys,
     signer: Signer,
     holdings: HoldingsCache,
@@ -98,6 +102,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// Calls of those services.
     pub egress: Egress,
+    /// Tasks that outlive the call that began them.
+    pub spawn: Spawn,
 }
 
 /// Bounds that an operator may change.
@@ -137,8 +143,15 @@ impl Broker {
     /// Puts the parts together. Nothing is read: [`Broker::open_keys`] and [`Broker::prepare`] do that.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, keyring, clock, entropy, limits, issuer_url, catalog, egress } = parts;
+        let Parts { store, keyring, clock, entropy, limits, issuer_url, catalog, egress, spawn } = parts;
         let vault = Vault::new(store.clone(), keyring, Arc::clone(&clock), Arc::clone(&entropy));
+        let (vault, catalog) = (Arc::new(vault), Arc::new(catalog));
+        let refresher = Arc::new(Refresher::new(
+            (store.clone(), Arc::clone(&vault)),
+            (Arc::clone(&clock), Arc::clone(&entropy)),
+            (Oauth::new(egress, Arc::clone(&clock)), Arc::clone(&catalog)),
+            spawn,
+        ));
         let rate = RateLimit::new(limits.requests_per_second, limits.burst);
         Self {
             store,
@@ -147,7 +160,7 @@ impl Broker {
             limits,
             issuer_url,
             catalog,
-            egress,
+            refresher,
             vault,
             signing: SigningKeys::new(),
             signer: Signer::new(),

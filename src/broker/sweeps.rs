@@ -15,6 +15,15 @@ use crate::{
 use super::{Broker, Error};
 
 impl Broker {
+    /// Makes tokens anew that are about to run out, and keeps idle grants alive, a bounded number; answers how many tokens
+    /// were made.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn refresh_due_tokens(&self) -> Result<u64, Error> {
+        self.refresher.refresh_due().await
+    }
+
     /// Marks leases that ran out, until none is due or the bound of one call is reached; answers how many.
     ///
     /// # Errors

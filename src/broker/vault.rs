@@ -13,12 +13,15 @@ use crate::{
     entropy::Entropy,
     keyring::{Keyring, KeyringError, context::Context, data_key::DataKey, data_key_of},
     model::{
+        application::Application,
         audit::{Actor, AuditRecord, EventName},
         credential::{Credential, Fields},
+        grant::Grant,
         id::{CredentialId, DataKeyId, SigningKeyId},
         owner::Owner,
         sealed::Sealed,
         secret::{SecretBytes, SecretText},
+        service::ServiceName,
     },
     store::{
         Store, StoreError,
@@ -78,6 +81,64 @@ impl Vault {
         let row = id.to_string();
         let text = SecretText::new(serde_json::to_string(fields).map_err(Error::internal_corrupt)?);
         self.seal(owner, &credential_context(owner, &row, version), text.expose().as_bytes()).await
+    }
+
+    /// Opens what a grant holds.
+    pub(crate) async fn open_grant(&self, grant: &Grant) -> Result<Fields, Error> {
+        let row = grant.credential_id.to_string();
+        let context = grant_context(grant.owner, &row, grant.version);
+        let opened = self.open(grant.owner, &context, &grant.sealed).await?;
+        let text = String::from_utf8(opened.expose().to_vec()).map_err(Error::internal_corrupt)?;
+        Ok(Fields::new(SecretText::new(text)))
+    }
+
+    /// Seals what a grant holds, for a version of it.
+    pub(crate) async fn seal_grant(
+        &self,
+        owner: Owner,
+        id: CredentialId,
+        version: i64,
+        values: &Map<String, Value>,
+    ) -> Result<Sealed, Error> {
+        let row = id.to_string();
+        self.seal(owner, &grant_context(owner, &row, version), Fields::of(values).json().as_bytes()).await
+    }
+
+    /// Moves a grant's envelope to the owner's newest data key; none when it is there already.
+    pub(crate) async fn reseal_grant(&self, grant: &Grant) -> Result<Option<Sealed>, Error> {
+        let row = grant.credential_id.to_string();
+        let context = grant_context(grant.owner, &row, grant.version);
+        self.reseal(grant.owner, &context, &grant.sealed).await
+    }
+
+    /// Opens an application's secret.
+    pub(crate) async fn open_application(&self, application: &Application) -> Result<SecretText, Error> {
+        let row = application.service.to_string();
+        let context = application_context(application.owner, &row, application.version);
+        let opened = self.open(application.owner, &context, &application.sealed).await?;
+        String::from_utf8(opened.expose().to_vec()).map(SecretText::new).map_err(Error::internal_corrupt)
+    }
+
+    /// Seals an application's secret, for a version of it.
+    pub(crate) async fn seal_application(
+        &self,
+        owner: Owner,
+        service: &ServiceName,
+        version: i64,
+        secret: &SecretText,
+    ) -> Result<Sealed, Error> {
+        let row = service.to_string();
+        self.seal(owner, &application_context(owner, &row, version), secret.expose().as_bytes()).await
+    }
+
+    /// Moves an application's envelope to the owner's newest data key; none when it is there already.
+    pub(crate) async fn reseal_application(
+        &self,
+        application: &Application,
+    ) -> Result<Option<Sealed>, Error> {
+        let row = application.service.to_string();
+        let context = application_context(application.owner, &row, application.version);
+        self.reseal(application.owner, &context, &application.sealed).await
     }
 
     /// Opens the private part of a signing key.
@@ -219,6 +280,14 @@ impl Vault {
 
 fn credential_context(owner: Owner, row: &str, version: i64) -> Context<'_> {
     Context { table: "credentials", owner, row, column: "sealed", version }
+}
+
+const fn grant_context(owner: Owner, row: &str, version: i64) -> Context<'_> {
+    Context { table: "grants", owner, row, column: "sealed", version }
+}
+
+const fn application_context(owner: Owner, row: &str, version: i64) -> Context<'_> {
+    Context { table: "applications", owner, row, column: "sealed", version }
 }
 
 const fn signing_key_context(row: &str) -> Context<'_> {

@@ -123,6 +123,11 @@ const fn explain_state(code: Code) -> Explanation {
             "The database is not available, the queue of writes is full, or the answer took too long. Try again \
              after the time in Retry-After.",
         ),
+        Code::UpstreamUnavailable => (
+            "Upstream unavailable",
+            "A service gives no token at the moment, and the one before has run out. Try again after the time in \
+             Retry-After.",
+        ),
         _ => (
             "Internal error",
             "A fault of the broker. The request_id names it in the broker's log; tell the operator.",

@@ -133,7 +133,7 @@ impl Problem {
     fn oauth_answer(&self, status: StatusCode) -> Response {
         let error = match self.0.code {
             Code::Internal => "server_error",
-            Code::Sealed | Code::Unavailable => "temporarily_unavailable",
+            Code::Sealed | Code::Unavailable | Code::UpstreamUnavailable => "temporarily_unavailable",
             Code::RateLimited | Code::QuotaExceeded => "slow_down",
             _ => "invalid_request",
         };

@@ -72,6 +72,7 @@ pub(super) async fn router() -> (Router, tempfile::TempDir) {
         issuer_url: "https://leasehold.test".to_owned(),
         catalog: Catalog::built_in().clone(),
         egress,
+        spawn: Arc::new(move |task| drop(life.spawn(task))),
     });
     (super::router(Arc::new(broker), parts()), folder)
 }

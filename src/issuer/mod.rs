@@ -1,17 +1,28 @@
 //! Floor 3: issuers, which turn a credential into what a borrower gets.
 //!
-//! Owns what is handed out for each kind of service, and whether anything of it can be withdrawn upstream. It must know
-//! neither the store nor the keyring: it is given an opened value and answers what is lent. Today there is one kind, the
-//! stored value that is lent as it is.
+//! Owns what is handed out for each kind of service, how tokens are asked for, refreshed and withdrawn, and what an
+//! answer means. Everything goes through `egress`, as the service's description says. It must know neither the store nor
+//! the keyring: it is given opened values and answers what came back. No text of a service ever gets into an error: it
+//! may repeat a secret.
 
+mod answer;
+mod error;
+mod identity;
+mod oauth;
 pub mod render;
+mod requests;
 pub mod validate;
 
 use crate::model::{
+    catalog::{Service, issuing::IssuerKind},
     credential::{Credential, Fields},
     instant::Instant,
     lease::Upstream,
 };
+
+pub use answer::Tokens;
+pub use error::IssueError;
+pub use oauth::{Client, Exchange, Oauth};
 
 /// What a borrower gets for one service.
 #[derive(Debug, Clone)]
@@ -22,33 +33,32 @@ pub struct Issued {
     pub expires_at: Option<Instant>,
 }
 
-/// The kinds of issuers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Issuer {
-    /// Lends the stored value as it is.
-    Static,
+/// Makes what is lent of an opened credential. `service` as the catalog has it; a service that it has no longer lends what
+/// is stored.
+#[must_use]
+pub fn issue(service: Option<&Service>, credential: &Credential, opened: Fields) -> Issued {
+    let fields = match service {
+        Some(service) if service.lends_headers => with_headers(service, &opened),
+        _ => opened,
+    };
+    Issued { fields, expires_at: credential.expires_at }
 }
 
-impl Issuer {
-    /// The issuer of a credential.
-    #[must_use]
-    pub const fn of(_credential: &Credential) -> Self {
-        Self::Static
+/// Whether ending a loan leaves something to withdraw at the service itself.
+#[must_use]
+pub const fn upstream(issuer: IssuerKind) -> Upstream {
+    match issuer {
+        // What is shared by all leases outlives each of them.
+        IssuerKind::Static
+        | IssuerKind::AuthorizationCode
+        | IssuerKind::ClientCredentials
+        | IssuerKind::Signed => Upstream::Nothing,
     }
+}
 
-    /// Makes what is lent of an opened credential.
-    #[must_use]
-    pub fn issue(self, credential: &Credential, opened: Fields) -> Issued {
-        match self {
-            Self::Static => Issued { fields: opened, expires_at: credential.expires_at },
-        }
-    }
-
-    /// Whether ending a loan leaves something to withdraw at the service itself.
-    #[must_use]
-    pub const fn upstream(self) -> Upstream {
-        match self {
-            Self::Static => Upstream::Nothing,
-        }
-    }
+fn with_headers(service: &Service, opened: &Fields) -> Fields {
+    let mut values = opened.parsed();
+    let ready = render::ready_to_send(service, &values);
+    values.extend(ready);
+    Fields::of(&values)
 }

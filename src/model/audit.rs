@@ -29,6 +29,12 @@ named! {
     CredentialReadDenied = "credential_read_denied";
     /// A credential got a new value.
     CredentialRotated = "credential_rotated";
+    /// A service ended a connection: the account must be connected again.
+    CredentialNeedsReauth = "credential_needs_reauth";
+    /// An account is blocked, inactive or gone at its service.
+    CredentialUpstreamDisabled = "credential_upstream_disabled";
+    /// A borrower said that a service refuses what it was lent.
+    CredentialReported = "credential_reported";
     /// A credential's status or sharing changed.
     CredentialUpdated = "credential_updated";
     /// A data, root or signing key was made, rotated, rewrapped or retired.
@@ -91,6 +97,10 @@ named! {
     TokenUpdated = "token_updated";
     /// A token was revoked.
     TokenRevoked = "token_revoked";
+    /// A token was not refreshed; the first of a row of failures.
+    UpstreamRefreshFailed = "upstream_refresh_failed";
+    /// A service gave a new token.
+    UpstreamTokenRefreshed = "upstream_token_refreshed";
     /// A user was made.
     UserCreated = "user_created";
     /// A user changed.

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde_json::{Map, Value};
 
 use super::{
+    catalog::{ACCESS_TOKEN, issuing::IssuerKind},
+    grant::Life,
     id::{CredentialId, UserId},
     instant::Instant,
     named::named,
@@ -14,6 +16,7 @@ use super::{
     sealed::Sealed,
     secret::SecretText,
     service::{AccountName, ServiceName},
+    ttl::Ttl,
 };
 
 named! {
@@ -23,6 +26,12 @@ named! {
     Active = "active";
     /// No: switched off by its owner.
     Inactive = "inactive";
+    /// No: the service ended the connection; the account must be connected again.
+    NeedsReauth = "needs_reauth";
+    /// No: an account was connected, and whoever asked for it has not confirmed which.
+    Pending = "pending";
+    /// No: the account is blocked, inactive or gone at the service.
+    UpstreamDisabled = "upstream_disabled";
 }
 
 /// A deposited credential. Its value stays sealed; only the keyring opens it.
@@ -40,6 +49,12 @@ pub struct Credential {
     pub primary: bool,
     /// Whether it can be borrowed.
     pub status: CredentialStatus,
+    /// Why not, where the service said so.
+    pub status_reason: Option<String>,
+    /// How what is lent of it comes about.
+    pub issuer: IssuerKind,
+    /// The account there, as the service names it; of connected ones.
+    pub identity: Option<String>,
     /// Who in the organization may borrow it; empty for a person's own.
     pub sharing: SharingRule,
     /// Rises with each change that can end an entitlement.
@@ -58,6 +73,27 @@ pub struct Credential {
     pub fields: FieldNames,
     /// Rises with each change of the row.
     pub revision: i64,
+}
+
+impl Credential {
+    /// The life of the token that it holds; none for what does not run out, or was not made by an issuer.
+    #[must_use]
+    pub fn life(&self) -> Option<Life> {
+        let until = self.expires_at.filter(|_| self.issuer != IssuerKind::Static)?;
+        Some(Life { from: self.rotated_at, until })
+    }
+
+    /// Whether the token it holds, if any, is too old to be lent for a ttl.
+    #[must_use]
+    pub fn needs_refresh(&self, ttl: Ttl, now: Instant) -> bool {
+        match self.issuer {
+            IssuerKind::Static | IssuerKind::Signed => false,
+            IssuerKind::AuthorizationCode | IssuerKind::ClientCredentials => {
+                let has_token = self.fields.iter().any(|field| field == ACCESS_TOKEN);
+                !has_token || self.life().is_some_and(|life| life.is_stale(ttl, now))
+            }
+        }
+    }
 }
 
 impl Listed for Credential {
@@ -132,6 +168,13 @@ impl Fields {
     #[must_use]
     pub const fn new(json: SecretText) -> Self {
         Self(json)
+    }
+
+    /// The text of an object.
+    #[must_use]
+    pub fn of(values: &Map<String, Value>) -> Self {
+        #[expect(clippy::expect_used, reason = "a JSON object always serialises")]
+        Self(SecretText::new(serde_json::to_string(values).expect("an object serialises")))
     }
 
     /// The object's text, for writing into an answer.

@@ -5,10 +5,12 @@
 //! randomness: `now` and random bytes are parameters.
 
 pub mod address;
+pub mod application;
 pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod credential;
+pub mod grant;
 pub mod header;
 pub mod holdings;
 pub mod id;

@@ -109,6 +109,7 @@ impl Server {
             issuer_url: url.clone(),
             catalog,
             egress,
+            spawn: spawner(&lifecycle),
         };
         let broker = Arc::new(Broker::new(parts));
         broker.open_keys().await?;
@@ -245,6 +246,12 @@ pub(super) async fn begin_chain(store: &Store, chain: &str, now: Instant) -> Res
         seen.iter().take(CHAINS_NAMED).map(|head| format!("{}:{}", head.chain_id, head.seq)).collect();
     let record = AuditRecord::success(EventName::ChainStarted, &Actor::system(), chain, now);
     Ok(store.record(record.with("seen", named).with("chains", seen.len())).await?)
+}
+
+/// Tasks of the broker are tasks of the process's life.
+fn spawner(lifecycle: &Lifecycle) -> broker::Spawn {
+    let lifecycle = lifecycle.clone();
+    Arc::new(move |task| drop(lifecycle.spawn(task)))
 }
 
 fn limits(config: &Config) -> Limits {

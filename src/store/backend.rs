@@ -6,8 +6,10 @@
 use async_trait::async_trait;
 
 use crate::model::{
+    application::Application,
     client::{Client, ClientFilter, SecretAge},
     credential::{Credential, CredentialFilter, Holder},
+    grant::Grant,
     holdings::{Holdings, Subject},
     id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
     instant::Instant,
@@ -141,6 +143,26 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<CredentialId>,
         limit: u16,
     ) -> Result<Vec<Credential>, StoreError>;
+    /// What makes a credential's tokens, if the broker does.
+    async fn find_grant(&self, id: CredentialId) -> Result<Option<Grant>, StoreError>;
+    /// Grants that a chore should look at by `now`, the longest due first, at most so many of each service; those that
+    /// somebody refreshes are left out.
+    async fn list_due_grants(&self, now: Instant, per_service: u16) -> Result<Vec<Grant>, StoreError>;
+    /// Grants sealed by a data key other than the owner's newest, after a position; for resealing.
+    async fn list_grants_by_owner(
+        &self,
+        owner: Owner,
+        after: Option<CredentialId>,
+        limit: u16,
+    ) -> Result<Vec<Grant>, StoreError>;
+    /// An owner's application for a service.
+    async fn find_application(
+        &self,
+        owner: Owner,
+        service: &ServiceName,
+    ) -> Result<Option<Application>, StoreError>;
+    /// Applications of one owner, or of everybody, by service.
+    async fn list_applications(&self, owner: Option<Owner>) -> Result<Vec<Application>, StoreError>;
     /// Own leases, newest first.
     async fn list_leases(&self, query: &LeaseQuery) -> Result<Page<LeaseFacts, LeaseId>, StoreError>;
     /// Leases of everybody that a filter lets through, by creation. A page may hold fewer than asked for, and none, while

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     broker::{Broker, Error, Violation},
     model::{
-        credential::Credential,
+        credential::{Credential, CredentialStatus},
         instant::Instant,
         organization::{SharingEntry, SharingRule},
         owner::Owner,
@@ -45,9 +45,7 @@ impl Broker {
         service: &ServiceName,
         fields: Map<String, Value>,
     ) -> Result<Map<String, Value>, Error> {
-        let unknown = "no such service: the catalog of services names those there are";
-        let known = self.catalog.find(service);
-        let known = known.ok_or_else(|| Error::invalid(vec![Violation::new("service", unknown)]))?;
+        let known = self.described(service)?;
         known.check(fields, self.limits.url_reach).map_err(|faults| {
             let violations = faults.into_iter().map(|fault| Violation::new(fault.path, fault.reason));
             Error::invalid(violations.collect())
@@ -80,14 +78,27 @@ fn kept<T>(read: Result<T, ParseServiceError>, field: &str, violations: &mut Vec
 pub(super) fn check_update(
     before: &Credential,
     sharing: Option<&[String]>,
-    primary: Option<bool>,
+    (primary, status): (Option<bool>, Option<CredentialStatus>),
 ) -> Result<Option<SharingRule>, Error> {
     let mut violations = Vec::new();
     let rule = check_sharing(before.owner, sharing, &mut violations);
     if primary == Some(false) && before.primary {
         violations.push(Violation::new("primary", "make another account of the service primary instead"));
     }
+    if status.is_some_and(|status| !is_switch(status)) {
+        violations.push(Violation::new("status", "can be set to active or inactive; the others are the service's to say"));
+    } else if status == Some(CredentialStatus::Active) && !is_switch(before.status) {
+        let reason = format!("is {}: connect the account again, or give the credential a new value", before.status);
+        violations.push(Violation::new("status", reason));
+    } else if status.is_some() && before.status == CredentialStatus::Pending {
+        violations.push(Violation::new("status", "is pending: confirm the account first, or delete the credential"));
+    }
     if violations.is_empty() { Ok(sharing.map(|_| rule)) } else { Err(Error::invalid(violations)) }
+}
+
+/// Whether an owner sets it.
+const fn is_switch(status: CredentialStatus) -> bool {
+    matches!(status, CredentialStatus::Active | CredentialStatus::Inactive)
 }
 
 fn check_sharing(owner: Owner, texts: Option<&[String]>, violations: &mut Vec<Violation>) -> SharingRule {

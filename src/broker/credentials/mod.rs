@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     model::{
         audit::{Actor, AuditRecord, EventName},
+        catalog::Service,
         credential::{Credential, CredentialStatus, FieldNames},
+        grant::Grant,
         id::CredentialId,
         instant::Instant,
         organization::SharingRule,
@@ -22,7 +24,12 @@ use crate::{
     store::admin::{Change, CredentialPatch, LeasesOf, Precondition, Row},
 };
 
-use super::{Broker, Call, Error, admin::Updated, authz::Authorized};
+use super::{
+    Broker, Call, Error, Violation,
+    admin::Updated,
+    authz::Authorized,
+    refresh::{Made, Material},
+};
 
 pub use own::OwnCredential;
 
@@ -96,9 +103,8 @@ impl Broker {
     /// service and account.
     pub async fn deposit_credential(&self, actor: &Actor, new: NewCredential) -> Result<CredentialId, Error> {
         let fields = self.checked_fields(&new.service, new.fields)?;
-        let credential = self.sealed(NewCredential { fields, ..new }).await?;
+        let (credential, change) = self.sealed(NewCredential { fields, ..new }).await?;
         let (id, owner) = (credential.id, credential.owner);
-        let change = Change::CreateCredential(credential);
         let actor = Actor { owner: Some(owner), ..actor.clone() };
         self.administer(&actor, EventName::CredentialCreated, &id.to_string(), change).await?;
         Ok(id)
@@ -133,7 +139,7 @@ impl Broker {
     ) -> Result<Credential, Error> {
         let reason = deposit.reason.clone();
         let new = self.checked_deposit(owner, deposit)?;
-        let credential = self.sealed(new).await?;
+        let (credential, change) = self.sealed(new).await?;
         let record = self.record(&authorized, EventName::CredentialCreated, credential.id, reason);
         let record = record.with("service", credential.service.to_string());
         let record = record.with("account", credential.account.to_string());
@@ -142,7 +148,7 @@ impl Broker {
             Owner::User(_) | Owner::System => record,
         };
         let id = credential.id;
-        self.change_recorded(call, authorized, vec![record], Change::CreateCredential(credential))
+        self.change_recorded(call, authorized, vec![record], change)
             .await
             .map_err(|error| error.on_conflict("a credential of this service and account exists"))?;
         // Whether it is the primary one, the database knows.
@@ -181,7 +187,7 @@ impl Broker {
         update: UpdateCredential,
     ) -> Result<Updated<Credential>, Error> {
         let UpdateCredential { sharing, status, primary, revision, reason } = update;
-        let sharing = deposit::check_update(before, sharing.as_deref(), primary)?;
+        let sharing = deposit::check_update(before, sharing.as_deref(), (primary, status))?;
         let id = before.id;
         // What does not change must not raise an epoch.
         let sharing = sharing.filter(|rule| *rule != before.sharing);
@@ -228,18 +234,23 @@ impl Broker {
         Ok(found.ok_or_else(|| Error::not_found(CREDENTIAL))??)
     }
 
-    async fn sealed(&self, new: NewCredential) -> Result<Credential, Error> {
+    /// A new credential, and the change that makes it: with a grant, when its tokens are made.
+    async fn sealed(&self, new: NewCredential) -> Result<(Credential, Change), Error> {
         let created_at = self.clock.now();
         let id: CredentialId = self.entropy.id(created_at);
         let NewCredential { owner, service, account, sharing, expires_at, fields } = new;
-        let sealed = self.vault.seal_credential(owner, id, 1, &fields).await?;
-        Ok(Credential {
+        let Made { issuer, lent, material } = Made::of(self.described(&service)?, fields, expires_at);
+        let sealed = self.vault.seal_credential(owner, id, 1, &lent).await?;
+        let credential = Credential {
             id,
             owner,
             service,
             account,
             primary: false,
             status: CredentialStatus::Active,
+            status_reason: None,
+            issuer,
+            identity: None,
             sharing,
             epoch: 1,
             version: 1,
@@ -247,9 +258,45 @@ impl Broker {
             expires_at,
             created_at,
             rotated_at: created_at,
-            fields: names(&fields),
+            fields: names(&lent),
             revision: 1,
-        })
+        };
+        let create = Change::CreateCredential(credential.clone());
+        let change = match material {
+            Some(material) => Change::All(vec![create, self.grant(&credential, 1, &material).await?]),
+            None => create,
+        };
+        Ok((credential, change))
+    }
+
+    /// The grant of a credential that was deposited: due at once, unless its token is good for a while.
+    async fn grant(
+        &self,
+        credential: &Credential,
+        version: i64,
+        material: &Material,
+    ) -> Result<Change, Error> {
+        let (now, owner) = (self.clock.now(), credential.owner);
+        Ok(Change::PutGrant(Box::new(Grant {
+            credential_id: credential.id,
+            owner,
+            service: credential.service.clone(),
+            version,
+            sealed: self.vault.seal_grant(owner, credential.id, version, material.values()).await?,
+            refreshed_at: now,
+            refresh_expires_at: None,
+            due_at: self.refresher.next_look(now, credential.expires_at, None),
+            failures: 0,
+            failure: None,
+            claim: None,
+            attempt: None,
+            reported_at: None,
+        })))
+    }
+
+    pub(super) fn described(&self, service: &ServiceName) -> Result<&Service, Error> {
+        let unknown = "no such service: the catalog of services names those there are";
+        self.catalog.find(service).ok_or_else(|| Error::invalid(vec![Violation::new("service", unknown)]))
     }
 
     async fn rotation(
@@ -260,9 +307,26 @@ impl Broker {
     ) -> Result<(i64, Change), Error> {
         let (id, version) = (credential.id, credential.version + 1);
         let value = self.checked_fields(&credential.service, fields)?;
-        let sealed = self.vault.seal_credential(credential.owner, id, version, &value).await?;
-        let (fields, at) = (names(&value), self.clock.now());
-        Ok((version, Change::RotateCredential { id, version, sealed, expires_at, fields, at }))
+        let Made { issuer, lent, material } = Made::of(self.described(&credential.service)?, value, expires_at);
+        let sealed = self.vault.seal_credential(credential.owner, id, version, &lent).await?;
+        let (fields, at) = (names(&lent), self.clock.now());
+        let rotate = Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at };
+        let mut changes = vec![rotate];
+        let grant = self.store.rows().find_grant(id).await?;
+        match (material, grant) {
+            (Some(material), grant) => {
+                let next = grant.map_or(1, |grant| grant.version + 1);
+                let now_known = Credential { expires_at, ..credential.clone() };
+                changes.push(self.grant(&now_known, next, &material).await?);
+            }
+            (None, Some(_)) => changes.push(Change::DeleteGrant(id)),
+            (None, None) => {}
+        }
+        // What its service had ended begins anew with another value.
+        if matches!(credential.status, CredentialStatus::NeedsReauth | CredentialStatus::UpstreamDisabled) {
+            changes.push(Change::SetCredentialCondition(id, CredentialStatus::Active, None));
+        }
+        Ok((version, Change::All(changes)))
     }
 
     /// Live leases that a change of sharing or status ends.
@@ -306,7 +370,7 @@ fn at_revision(id: CredentialId, revision: Option<i64>) -> Option<Precondition> 
     revision.map(|revision| Precondition::Revision(Row::Credential(id), revision))
 }
 
-fn names(fields: &Map<String, Value>) -> FieldNames {
+pub(super) fn names(fields: &Map<String, Value>) -> FieldNames {
     fields.keys().map(String::as_str).collect()
 }
 

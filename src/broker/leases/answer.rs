@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use futures::future::try_join_all;
+
 use crate::{
     broker::{Broker, Error},
-    issuer::Issuer,
+    issuer,
     model::{
         credential::Credential,
         holdings::Holdings,
@@ -13,7 +15,7 @@ use crate::{
         lease::{CredentialScope, Lease},
         resolution::Source,
         service::ServiceRef,
-        ttl,
+        ttl::{self, Ttl},
     },
     store::{
         StoreError,
@@ -38,8 +40,8 @@ impl Lent {
 }
 
 impl Broker {
-    /// Opens the values of sources, from the credentials they rest on today.
-    pub(super) async fn open_sources(&self, sources: &[Source]) -> Result<Lent, Error> {
+    /// Opens the values of sources, from the credentials they rest on today, with tokens good for a ttl.
+    pub(super) async fn open_sources(&self, sources: &[Source], ttl: Ttl) -> Result<Lent, Error> {
         let mut known: BTreeMap<CredentialId, Arc<Credential>> = BTreeMap::new();
         let mut unknown = Vec::new();
         for source in sources {
@@ -60,6 +62,7 @@ impl Broker {
         // Deleted between the check and this read: the next use says so.
         let credentials =
             credentials.ok_or_else(|| Error::internal(StoreError::Missing("a credential of the lease")))?;
+        let credentials = try_join_all(credentials.into_iter().map(|one| self.freshened(one, ttl))).await?;
         self.open_all(sources, &credentials).await
     }
 
@@ -73,7 +76,7 @@ impl Broker {
         for (source, credential) in sources.iter().zip(credentials) {
             let name = source.service.to_string();
             let opened = self.vault.open_credential(credential).await?;
-            let issued = Issuer::of(credential).issue(credential, opened);
+            let issued = issuer::issue(self.catalog.find(&credential.service), credential, opened);
             if let Some(at) = issued.expires_at {
                 lent.expires_at.insert(name.clone(), at);
             }

@@ -4,14 +4,15 @@
 //! the broker after it is durable. When what was resolved from changed meanwhile, the store refuses, and the choice is
 //! made again from fresh holdings.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    broker::{Broker, Call, Code, Error, MissingCredentials, Violation},
+    broker::{Broker, Call, Code, Error, MissingCredentials, Violation, refresh::RefreshError},
     model::{
         audit::{AuditRecord, EventName},
         credential::Credential,
         holdings::Holdings,
+        id::CredentialId,
         instant::Instant,
         lease::{CredentialScope, Lease, LeaseState},
         resolution::Source,
@@ -40,6 +41,13 @@ struct Resolution {
     unreadable: bool,
 }
 
+/// Tokens that were tried to be made anew for one request.
+#[derive(Default)]
+struct Tried {
+    ids: BTreeSet<CredentialId>,
+    failed: Vec<(CredentialId, RefreshError)>,
+}
+
 impl Broker {
     /// Takes a lease.
     ///
@@ -55,19 +63,24 @@ impl Broker {
         call.require(Operation::LeaseCreate)?;
         let wanted = request.check(self.limits.default_ttl)?;
         let mut cached = self.holdings.cached(&call.caller.subject);
+        let mut tried = Tried::default();
         for _ in 0..ATTEMPTS {
             let from_cache = cached.is_some();
             let holdings = match cached.take() {
                 Some(holdings) => holdings,
                 None => self.holdings.fresh(&self.store, call.caller.subject).await?,
             };
-            let resolution = resolve(call, &holdings, &wanted);
+            let mut resolution = resolve(call, &holdings, &wanted);
             if !resolution.missing.is_empty() && from_cache {
                 continue;
             }
             if resolution.unreadable {
                 return Err(Error::internal(StoreError::Missing("a readable row of the credential")));
             }
+            if self.refresh_first(&resolution, &wanted, &mut tried).await {
+                continue;
+            }
+            self.leave_out_of_date(&mut resolution, &wanted, &mut tried)?;
             let refused =
                 !resolution.missing.is_empty() && (!wanted.allow_partial || resolution.sources.is_empty());
             if refused {
@@ -82,6 +95,40 @@ impl Broker {
             }
         }
         Err(self.refused(call, Refusal::Moved))
+    }
+
+    /// Makes tokens anew that are too old to be lent, each once; whether any was tried, so that the choice must be made again.
+    async fn refresh_first(&self, resolution: &Resolution, wanted: &Wanted, tried: &mut Tried) -> bool {
+        let mut stale = self.stale(&resolution.credentials, wanted.ttl);
+        stale.retain(|id| !tried.ids.contains(id));
+        if stale.is_empty() {
+            return false;
+        }
+        tried.failed.extend(self.refresh_all(&stale, wanted.ttl).await);
+        tried.ids.extend(stale);
+        true
+    }
+
+    /// What has run out, and got no new token: left out, if the caller takes what there is.
+    fn leave_out_of_date(
+        &self,
+        resolution: &mut Resolution,
+        wanted: &Wanted,
+        tried: &mut Tried,
+    ) -> Result<(), Error> {
+        let has_run_out = |credential: &Credential| {
+            credential.needs_refresh(wanted.ttl, self.clock.now()) && !self.serves(credential)
+        };
+        while let Some(at) = resolution.credentials.iter().position(|credential| has_run_out(credential)) {
+            let (credential, source) = (resolution.credentials.remove(at), resolution.sources.remove(at));
+            if !wanted.allow_partial {
+                let why = tried.failed.iter().position(|(id, _)| *id == credential.id);
+                let why = why.map_or(RefreshError::Gone, |at| tried.failed.swap_remove(at).1);
+                return Err(why.into_error(credential.service.as_str()));
+            }
+            resolution.missing.push(source.service);
+        }
+        Ok(())
     }
 
     /// What is missing now does not matter to a request that was granted before: its lease answers, or says that it ended.
@@ -113,7 +160,9 @@ impl Broker {
         let lent = match created.origin {
             LeaseOrigin::New => opened,
             // The lease found rests on sources of its own.
-            LeaseOrigin::Replayed | LeaseOrigin::Reused => self.open_sources(&created.sources).await?,
+            LeaseOrigin::Replayed | LeaseOrigin::Reused => {
+                self.open_sources(&created.sources, created.lease.ttl).await?
+            }
         };
         let renew_after = self.renew_after(&created.lease, lent.earliest_expiry());
         Ok(grant(holdings, created, lent, renew_after, missing))
@@ -218,5 +267,5 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
     resolution
 }
 
-/// The first choice may come from a stale cache; three more are made from fresh holdings.
-const ATTEMPTS: usize = 4;
+/// The first choice may come from a stale cache; more are made from fresh holdings, one of them after tokens were made anew.
+const ATTEMPTS: usize = 6;

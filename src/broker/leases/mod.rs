@@ -2,6 +2,7 @@
 
 mod answer;
 mod create;
+mod fresh;
 mod request;
 pub mod types;
 mod uses;

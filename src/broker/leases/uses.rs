@@ -1,10 +1,16 @@
 //! Uses of a lease: show, list, renew, read, revoke. Each is judged by the database at that moment.
 
+use std::sync::Arc;
+
 use crate::{
     broker::{Broker, Call, Error, Violation, listing},
     model::{
+        credential::Credential,
         id::LeaseId,
+        instant::Instant,
+        lease::Lease,
         page::PageSize,
+        resolution::Source,
         scope::Operation,
         standing::{LeaseFacts, Standing},
         text::is_plain,
@@ -105,18 +111,36 @@ impl Broker {
             with_sources: request.include_credentials,
         };
         let renewed = self.judged(call, self.store.renew_lease(renew).await?)?;
-        let lent = match &renewed.sources {
-            Some(sources) => self.open_sources(sources).await?,
+        let sources = match renewed.sources {
+            Some(sources) => Some(sources),
+            None => self.outlived(&renewed.lease, renewed.values_expire_at).await?,
+        };
+        let lent = match &sources {
+            Some(sources) => self.open_sources(sources, renewed.lease.ttl).await?,
             None => Lent::default(),
         };
         let values_expire_at = lent.earliest_expiry().or(renewed.values_expire_at);
         Ok(RenewedLease {
             renew_after: self.renew_after(&renewed.lease, values_expire_at),
             capped_by: renewed.capped_by,
-            credentials: renewed.sources.is_some().then_some(lent.credentials),
+            credentials: sources.is_some().then_some(lent.credentials),
             credential_expires_at: lent.expires_at,
             lease: renewed.lease,
         })
+    }
+
+    /// What a renewed lease rests on, if one of its values is too old to go on with: then new ones go out.
+    async fn outlived(&self, lease: &Lease, expire_at: Option<Instant>) -> Result<Option<Vec<Source>>, Error> {
+        if expire_at.is_none_or(|at| at >= lease.expires_at) {
+            return Ok(None);
+        }
+        let rows = self.store.rows();
+        let sources: Vec<Source> =
+            rows.list_sources(&[lease.id]).await?.into_iter().map(|(_, source)| source).collect();
+        let ids: Vec<_> = sources.iter().map(|source| source.credential_id).collect();
+        let credentials: Vec<Arc<Credential>> =
+            rows.load_credentials(&ids).await?.into_iter().flatten().map(Arc::new).collect();
+        Ok((!self.stale(&credentials, lease.ttl).is_empty()).then_some(sources))
     }
 
     /// Reads a lease's values again. Costs no renewal.
@@ -133,7 +157,7 @@ impl Broker {
         let lease_id = lease_id(id)?;
         let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
         let readable = self.judged(call, self.store.read_credentials(read).await?)?;
-        let lent = self.open_sources(&readable.sources).await?;
+        let lent = self.open_sources(&readable.sources, readable.lease.ttl).await?;
         Ok(LeaseCredentials {
             renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,

@@ -3,11 +3,11 @@
 //! Data alone; the floor of issuers acts on it. What a file leaves out is as the RFCs have it (6749 for the grants, 7636
 //! for PKCE, 7009 for revocation); a service that differs says where.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
-use super::template::Template;
+use super::{super::named::named, template::Template};
 
 /// How what is lent comes about.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -60,18 +60,23 @@ pub struct Issuing {
     pub audience: Option<Template>,
 }
 
-/// The kinds of issuers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IssuerKind {
+named! {
+    /// The kinds of issuers.
+    IssuerKind, "issuer":
     /// What was deposited is lent.
-    Static,
+    Static = "static";
     /// A person consents in a browser; the token is refreshed (RFC 6749, sections 4.1 and 6).
-    AuthorizationCode,
+    AuthorizationCode = "authorization_code";
     /// The credential is a client of the service, which makes tokens (RFC 6749, section 4.4).
-    ClientCredentials,
+    ClientCredentials = "client_credentials";
     /// The token is one of ours; the service verifies it by our keys (RFC 9068).
-    Signed,
+    Signed = "signed";
+}
+
+impl<'de> Deserialize<'de> for IssuerKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
 }
 
 /// A place that is called.
@@ -242,6 +247,9 @@ impl Issuing {
         if self.mint == Mint::PerLease && self.kind != IssuerKind::ClientCredentials {
             return Err(fault("mint", "only `client_credentials` makes a token for each lease"));
         }
+        if self.calls_per_minute.is_some_and(|limit| limit < LEAST_CALLS) {
+            return Err(fault("calls_per_minute", &format!("at least {LEAST_CALLS}")));
+        }
         let fields = self.start.iter().chain(self.callback.keys()).chain(&self.same_host);
         if let Some(name) = fields.into_iter().find(|name| !is_field(name)) {
             return Err(fault(name, &format!("`{name}` is no field of the service")));
@@ -278,19 +286,8 @@ impl Issuing {
     }
 }
 
-impl IssuerKind {
-    /// Its name, as files and answers have it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::AuthorizationCode => "authorization_code",
-            Self::ClientCredentials => "client_credentials",
-            Self::Signed => "signed",
-        }
-    }
-}
-
+/// Calls are counted by the thirteenth part of a minute.
+const LEAST_CALLS: u32 = 13;
 /// What a flow knows beside the credential's fields.
 const FLOW: &[&str] = &[
     "access_token",

@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 use crate::model::{
+    catalog::issuing::IssuerKind,
     credential::FieldNames,
     holdings::Subject,
     id::{Id, RANDOM_BYTES},
@@ -60,6 +61,9 @@ fn credentials(owner: Owner) -> impl Strategy<Value = Vec<Credential>> {
                 account,
                 primary,
                 status,
+                status_reason: None,
+                issuer: IssuerKind::Static,
+                identity: None,
                 sharing,
                 epoch: 1,
                 version: 1,

@@ -3,6 +3,7 @@
 use crate::{
     model::{
         audit::{Actor, AuditRecord, EventName},
+        catalog::issuing::IssuerKind,
         client::Client,
         credential::{Credential, CredentialStatus, FieldNames},
         id::{ClientId, CredentialId, Id, LeaseId, OrganizationId, TokenId, UserId},
@@ -272,6 +273,9 @@ pub(super) fn credential(id: CredentialId, owner: Owner, service: &str, account:
         account: account.parse().expect("an account"),
         primary: false,
         status: CredentialStatus::Active,
+        status_reason: None,
+        issuer: IssuerKind::Static,
+        identity: None,
         sharing: SharingRule::default(),
         epoch: 0,
         version: 1,
@@ -292,7 +296,7 @@ pub(super) fn rotation(
     expires_at: Option<Instant>,
 ) -> Change {
     let fields = FieldNames::from_text("access_token base_url");
-    Change::RotateCredential { id, version, sealed, expires_at, fields, at: NOW.plus_seconds(1) }
+    Change::RotateCredential { id, version, sealed, expires_at, fields, issuer: IssuerKind::Static, at: NOW.plus_seconds(1) }
 }
 
 pub(super) fn all_members() -> SharingRule {

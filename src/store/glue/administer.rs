@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     credentials,
     doubts::{self, Doubted},
-    invitations, journal, keys, leases, mcp_tokens, organizations, people, quotas,
+    grants, invitations, journal, keys, leases, mcp_tokens, organizations, people, quotas,
     run::Connection,
     tokens,
 };
@@ -26,7 +26,7 @@ use crate::{
 
 /// Whether the change may end what a transaction under way has already judged to hold. Such a change waits for those
 /// transactions, and those that follow wait for it.
-pub(super) const fn is_decisive(change: &Change) -> bool {
+pub(super) fn is_decisive(change: &Change) -> bool {
     matches!(
         change,
         Change::SetUserActive(..)
@@ -56,9 +56,10 @@ pub(super) const fn is_decisive(change: &Change) -> bool {
             | Change::SetCredentialSharing(..)
             | Change::UpdateCredential(..)
             | Change::DeleteCredential(..)
+            | Change::SetCredentialCondition(..)
             | Change::PlaceFence(..)
             | Change::VoidPast(..)
-    )
+    ) || matches!(change, Change::All(changes) if changes.iter().any(is_decisive))
 }
 
 pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Result<u64, StoreError> {
@@ -104,11 +105,30 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         Change::RevokeMcpToken(id, at) => revoke_token(connection, *id, *at).await,
         Change::RecordUsage(uses) => tokens::record_usage(connection, uses).await,
         Change::CreateCredential(credential) => credentials::insert(connection, credential).await,
-        Change::RotateCredential { id, version, sealed, expires_at, fields, at } => {
-            let (version, expires_at, at) = (*version, *expires_at, *at);
-            let value = credentials::NewValue { version, sealed, expires_at, fields, at };
+        Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at } => {
+            let (version, expires_at, issuer, at) = (*version, *expires_at, *issuer, *at);
+            let value = credentials::NewValue { version, sealed, expires_at, fields, issuer, at };
             credentials::rotate(connection, *id, value).await
         }
+        Change::SetCredentialCondition(id, status, reason) => {
+            credentials::set_condition(connection, *id, *status, reason.as_deref()).await
+        }
+        Change::PutGrant(grant) => grants::put(connection, grant).await,
+        Change::DeleteGrant(id) => grants::delete(connection, *id).await,
+        Change::ClaimGrant(claim) => grants::claim(connection, claim).await,
+        Change::RenewGrant(renewed) => grants::renew(connection, renewed).await,
+        Change::LeaveGrant(left) => grants::leave(connection, left).await,
+        Change::PostponeGrant(id, due_at) => grants::postpone(connection, *id, *due_at).await,
+        Change::ResealGrant { id, from, to } => grants::reseal(connection, *id, from, to).await,
+        Change::PutApplication(application) => grants::put_application(connection, application).await,
+        Change::DeleteApplication(owner, service) => {
+            grants::delete_application(connection, *owner, service).await
+        }
+        Change::ResealApplication { owner, service, from, to } => {
+            grants::reseal_application(connection, (*owner, service), from, to).await
+        }
+        Change::CountUpstreamCall(call) => grants::count_call(connection, call).await,
+        Change::All(changes) => apply_all(connection, changes).await,
         Change::UpdateCredential(id, patch) => credentials::update(connection, *id, patch).await,
         Change::SetCredentialStatus(id, status) => credentials::set_status(connection, *id, *status).await,
         Change::SetCredentialSharing(id, sharing) => credentials::set_sharing(connection, *id, sharing).await,
@@ -130,6 +150,14 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
             keys::retire_signing(connection, *id, *at).await
         }
     }
+}
+
+async fn apply_all(connection: &mut Connection, changes: &[Change]) -> Result<u64, StoreError> {
+    let mut touched = 0;
+    for change in changes {
+        touched += Box::pin(apply(connection, change)).await?;
+    }
+    Ok(touched)
 }
 
 async fn register(

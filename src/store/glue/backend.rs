@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 
 use super::{
-    Store, credentials, db, invitations, journal, keys, lease_search, leases, mcp_tokens, organizations,
+    Store, credentials, db, grants, invitations, journal, keys, lease_search, leases, mcp_tokens, organizations,
     people, quotas, tokens, tx::Writing,
 };
 use crate::{
     model::{
+        application::Application,
         client::{Client, ClientFilter, SecretAge},
         credential::{Credential, CredentialFilter, Holder},
+        grant::Grant,
         holdings::{Holdings, Subject},
         id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
         instant::Instant,
@@ -20,6 +22,7 @@ use crate::{
         page::{Cursor, ListQuery, Page},
         resolution::Source,
         resource::Resource,
+        service::ServiceName,
         standing::LeaseFacts,
         token::{Token, TokenFacts},
         user::{User, UserFilter},
@@ -224,6 +227,35 @@ impl Backend for Store {
         limit: u16,
     ) -> Result<Vec<Credential>, StoreError> {
         credentials::list_to_reseal(&mut *self.reader().await?, owner, after, limit).await
+    }
+
+    async fn find_grant(&self, id: CredentialId) -> Result<Option<Grant>, StoreError> {
+        grants::find(&mut *self.reader().await?, id).await
+    }
+
+    async fn list_due_grants(&self, now: Instant, per_service: u16) -> Result<Vec<Grant>, StoreError> {
+        grants::list_due(&mut *self.reader().await?, now, per_service).await
+    }
+
+    async fn list_grants_by_owner(
+        &self,
+        owner: Owner,
+        after: Option<CredentialId>,
+        limit: u16,
+    ) -> Result<Vec<Grant>, StoreError> {
+        grants::list_to_reseal(&mut *self.reader().await?, owner, after, limit).await
+    }
+
+    async fn find_application(
+        &self,
+        owner: Owner,
+        service: &ServiceName,
+    ) -> Result<Option<Application>, StoreError> {
+        grants::find_application(&mut *self.reader().await?, owner, service).await
+    }
+
+    async fn list_applications(&self, owner: Option<Owner>) -> Result<Vec<Application>, StoreError> {
+        grants::list_applications(&mut *self.reader().await?, owner).await
     }
 
     async fn list_leases(&self, query: &LeaseQuery) -> Result<Page<LeaseFacts, LeaseId>, StoreError> {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     model::{
+        catalog::issuing::IssuerKind,
         credential::{Credential, CredentialFilter, CredentialStatus, FieldNames, Holder},
         holdings::{Holdings, OrganizationHoldings, Subject, UnreadableCredential},
         id::{CredentialId, OrganizationId},
@@ -139,7 +140,9 @@ pub(super) async fn insert(connection: &mut Connection, credential: &Credential)
         .bind(key_id(&credential.sealed))
         .bind(micros(credential.expires_at))
         .bind(credential.created_at.micros())
-        .bind(credential.fields.as_str().to_owned());
+        .bind(credential.fields.as_str().to_owned())
+        .bind(credential.issuer.as_str())
+        .bind(credential.identity.clone());
     execute(connection, statement).await
 }
 
@@ -225,6 +228,7 @@ pub(super) struct NewValue<'a> {
     pub(super) sealed: &'a Sealed,
     pub(super) expires_at: Option<Instant>,
     pub(super) fields: &'a FieldNames,
+    pub(super) issuer: IssuerKind,
     pub(super) at: Instant,
 }
 
@@ -233,7 +237,7 @@ pub(super) async fn rotate(
     id: CredentialId,
     value: NewValue<'_>,
 ) -> Result<u64, StoreError> {
-    let NewValue { version, sealed, expires_at, fields, at } = value;
+    let NewValue { version, sealed, expires_at, fields, issuer, at } = value;
     let statement = query(&sql::ROTATE)
         .bind(id.to_string())
         .bind(version)
@@ -241,7 +245,8 @@ pub(super) async fn rotate(
         .bind(key_id(sealed))
         .bind(micros(expires_at))
         .bind(fields.as_str().to_owned())
-        .bind(at.micros());
+        .bind(at.micros())
+        .bind(issuer.as_str());
     let owner: Option<(String,)> = find(connection, statement).await?;
     if owner.is_none() && exists(connection, id).await? {
         return Err(StoreError::Conflict { constraint: "credentials_version".to_owned() });
@@ -257,6 +262,23 @@ pub(super) async fn set_status(
     let statement = query(&sql::SET_STATUS).bind(id.to_string()).bind(status.as_str());
     let owner = find(connection, statement).await?;
     raise(connection, id, owner).await
+}
+
+/// What the service says of it; 0 when its owner switched it off.
+pub(super) async fn set_condition(
+    connection: &mut Connection,
+    id: CredentialId,
+    status: CredentialStatus,
+    reason: Option<&str>,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::SET_CONDITION)
+        .bind(id.to_string())
+        .bind(status.as_str())
+        .bind(reason.map(ToOwned::to_owned));
+    match find(connection, statement).await? {
+        None if exists(connection, id).await? => Ok(0),
+        owner => raise(connection, id, owner).await,
+    }
 }
 
 pub(super) async fn set_sharing(
@@ -316,7 +338,7 @@ async fn raise(
     people::raise_revision(connection, owner).await
 }
 
-fn key_id(sealed: &Sealed) -> String {
+pub(super) fn key_id(sealed: &Sealed) -> String {
     sealed.envelope().map(|envelope| envelope.key_id.to_owned()).unwrap_or_default()
 }
 

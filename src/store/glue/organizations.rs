@@ -92,6 +92,7 @@ pub(super) async fn delete(connection: &mut Connection, id: OrganizationId) -> R
         &sql::STOP_CLIENTS,
         &sql::DELETE_CLIENT_SECRETS,
         &sql::DELETE_CREDENTIALS,
+        &sql::DELETE_APPLICATIONS,
         &sql::DELETE_DATA_KEYS,
     ] {
         execute(connection, named(statement)).await?;

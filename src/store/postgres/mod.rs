@@ -32,6 +32,8 @@ mod db;
 #[path = "../glue/doubts.rs"]
 mod doubts;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/grants.rs"]
+mod grants;
 #[path = "../glue/invitations.rs"]
 mod invitations;
 #[expect(clippy::duplicate_mod, reason = "as above")]

@@ -31,6 +31,9 @@ pub(in crate::store) struct CredentialRow {
     rotated_at: i64,
     fields: String,
     revision: i64,
+    status_reason: Option<String>,
+    issuer: String,
+    identity: Option<String>,
 }
 
 impl CredentialRow {
@@ -71,6 +74,9 @@ impl TryFrom<CredentialRow> for Credential {
             rotated_at: Instant::from_micros(row.rotated_at),
             fields: FieldNames::from_text(&row.fields),
             revision: row.revision,
+            issuer: place.parse("issuer", &row.issuer)?,
+            status_reason: row.status_reason,
+            identity: row.identity,
         })
     }
 }

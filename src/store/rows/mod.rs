@@ -2,6 +2,7 @@
 //! [`StoreError::Corrupt`], of that row alone.
 
 mod credential;
+mod grant;
 mod invitation;
 mod journal;
 mod lease;
@@ -14,6 +15,7 @@ use std::{fmt, str::FromStr};
 use serde::Serialize;
 
 pub(in crate::store) use credential::{CredentialRow, DataKeyRow, SigningKeyRow};
+pub(in crate::store) use grant::{ApplicationRow, GrantRow};
 pub(in crate::store) use invitation::InvitationRow;
 pub(in crate::store) use journal::{ChainRow, CheckpointRow, EntryParameters, EntryRow};
 pub(in crate::store) use lease::{

@@ -6,7 +6,7 @@ use super::{listings, statements};
 macro_rules! credential {
     () => {
         "SELECT c.id, c.owner, c.service, c.account, c.is_primary, c.status, c.sharing, c.epoch, c.version, c.sealed,
-             c.expires_at, c.created_at, c.rotated_at, c.fields, c.revision
+             c.expires_at, c.created_at, c.rotated_at, c.fields, c.revision, c.status_reason, c.issuer, c.identity
          FROM "
     };
 }
@@ -27,22 +27,28 @@ statements! {
         "UPDATE credentials SET is_primary = FALSE, revision = revision + 1
          WHERE owner = $1 AND service = $2 AND is_primary";
     /// The first of its service is primary: `$1` id, `$2` owner, `$3` service, `$4` account, `$5` primary, `$6` status,
-    /// `$7` sharing, `$8` epoch, `$9` version, `$10` sealed, `$11` data key, `$12` expires, `$13` at, `$14` fields.
+    /// `$7` sharing, `$8` epoch, `$9` version, `$10` sealed, `$11` data key, `$12` expires, `$13` at, `$14` fields, `$15` issuer,
+    /// `$16` identity.
     INSERT = "credential.insert":
         "INSERT INTO credentials (id, owner, service, account, is_primary, status, sharing, epoch, version, sealed,
-             data_key_id, expires_at, created_at, rotated_at, fields)
+             data_key_id, expires_at, created_at, rotated_at, fields, issuer, identity)
          SELECT $1, $2, $3, $4,
              ($5 OR NOT EXISTS (SELECT 1 FROM credentials c WHERE c.owner = $2 AND c.service = $3)),
-             $6, $7, $8, $9, $10, $11, $12, $13, $13, $14";
-    /// A new value: `$1` id, `$2` version, `$3` sealed, `$4` data key, `$5` expires, `$6` fields, `$7` at; answers
-    /// the owner.
+             $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16";
+    /// A new value: `$1` id, `$2` version, `$3` sealed, `$4` data key, `$5` expires, `$6` fields, `$7` at, `$8`
+    /// issuer; answers the owner.
     ROTATE = "credential.rotate":
         "UPDATE credentials SET version = $2, sealed = $3, data_key_id = $4, expires_at = $5, fields = $6, rotated_at = $7,
-             epoch = epoch + 1, revision = revision + 1
+             issuer = $8, epoch = epoch + 1, revision = revision + 1
          WHERE id = $1 AND version = $2 - 1 RETURNING owner";
-    /// `$1` id, `$2` status; answers the owner.
+    /// `$1` id, `$2` status; answers the owner. What awaits its confirmation is not switched.
     SET_STATUS = "credential.set_status":
-        "UPDATE credentials SET status = $2, epoch = epoch + 1, revision = revision + 1 WHERE id = $1 RETURNING owner";
+        "UPDATE credentials SET status = $2, status_reason = NULL, epoch = epoch + 1, revision = revision + 1
+         WHERE id = $1 AND status <> 'pending' RETURNING owner";
+    /// `$1` id, `$2` status, `$3` reason; answers the owner. What its owner switched off stays so.
+    SET_CONDITION = "credential.set_condition":
+        "UPDATE credentials SET status = $2, status_reason = $3, epoch = epoch + 1, revision = revision + 1
+         WHERE id = $1 AND status <> 'inactive' RETURNING owner";
     /// `$1` id, `$2` sharing; answers the owner.
     SET_SHARING = "credential.set_sharing":
         "UPDATE credentials SET sharing = $2, epoch = epoch + 1, revision = revision + 1 WHERE id = $1 RETURNING owner";
@@ -85,7 +91,7 @@ statements! {
 macro_rules! listed {
     () => {
         "SELECT id, owner, service, account, is_primary, status, sharing, epoch, version, sealed, expires_at, created_at,
-             rotated_at, fields, revision
+             rotated_at, fields, revision, status_reason, issuer, identity
          FROM credentials "
     };
 }

@@ -9,6 +9,7 @@
 pub(in crate::store) mod audit;
 pub(in crate::store) mod credentials;
 pub(in crate::store) mod doubts;
+pub(in crate::store) mod grants;
 pub(in crate::store) mod invitations;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod lease_search;
@@ -126,6 +127,7 @@ pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
         audit::ALL,
         credentials::ALL,
         doubts::ALL,
+        grants::ALL,
         invitations::ALL,
         keys::ALL,
         lease_search::ALL,

@@ -35,6 +35,8 @@ mod credentials;
 mod db;
 #[path = "../glue/doubts.rs"]
 mod doubts;
+#[path = "../glue/grants.rs"]
+mod grants;
 #[path = "../glue/invitations.rs"]
 mod invitations;
 #[path = "../glue/journal.rs"]

@@ -224,7 +224,7 @@ pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
 pub(crate) fn fields(service: &ServiceName, value: &str) -> Map<String, Value> {
     let secret = secret_field(service.as_str());
     let needed = known(service.as_str()).fields.iter();
-    let needed = needed.filter(|field| field.required || field.required_if.is_some());
+    let needed = needed.filter(|field| is_needed(field) || field.required_if.is_some());
     let value = |name: &str, example: &Value| if name == secret { json!(value) } else { example.clone() };
     needed.map(|field| (field.name.clone(), value(&field.name, &field.example))).collect()
 }
@@ -232,7 +232,11 @@ pub(crate) fn fields(service: &ServiceName, value: &str) -> Map<String, Value> {
 /// The name of the service's secret.
 pub(crate) fn secret_field(service: &str) -> &'static str {
     let fields = &known(service).fields;
-    &fields.iter().find(|field| field.secret && field.required).expect("a secret").name
+    &fields.iter().find(|field| field.secret && is_needed(field)).expect("a secret").name
+}
+
+fn is_needed(field: &catalog::Field) -> bool {
+    field.required || field.required_unless.is_some()
 }
 
 fn known(service: &str) -> &'static catalog::Service {

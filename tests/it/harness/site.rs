@@ -36,6 +36,8 @@ pub(crate) struct Installation {
     /// Where the newest signed heads are kept.
     pub(crate) witness: Option<PathBuf>,
     pub(crate) accept_restore: bool,
+    /// A folder that describes more services; with one, the broker calls what listens on this machine.
+    pub(crate) services: Option<PathBuf>,
 }
 
 /// A running server.
@@ -67,6 +69,7 @@ impl Installation {
             limits: LimitsConfig::default(),
             witness: None,
             accept_restore: false,
+            services: None,
         }
     }
 
@@ -118,7 +121,8 @@ impl Installation {
         config.limits = self.limits;
         config.audit.witness_file = Some(self.witness.clone().unwrap_or_default());
         // As in production: what must be refused there is refused here.
-        config.egress.allow_private = false;
+        config.egress.allow_private = self.services.is_some();
+        config.services.directory = self.services.clone();
         config
     }
 }
