@@ -30,7 +30,9 @@ pub const fn statuses(code: Code) -> (StatusCode, Rpc) {
         Code::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, Rpc::Aborted),
         Code::QuotaExceeded | Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, Rpc::ResourceExhausted),
         Code::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Rpc::InvalidArgument),
-        Code::Sealed | Code::Unavailable | Code::UpstreamUnavailable => (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable),
+        Code::Sealed | Code::Unavailable | Code::UpstreamUnavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, Rpc::Unavailable)
+        }
         Code::Unauthenticated => (StatusCode::UNAUTHORIZED, Rpc::Unauthenticated),
         Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Rpc::InvalidArgument),
     }

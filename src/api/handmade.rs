@@ -34,6 +34,8 @@ table! {
         GET "/api/mcp/credentials/lease", Some("LeaseService/ListLeases"), Own Some(Scope::LeaseRead);
     revoke_lease, "Revoke an own lease":
         DELETE "/api/mcp/credentials/lease/{id}", Some("LeaseService/RevokeLease"), Own Some(Scope::LeaseRevoke);
+    report_unauthorized, "Report that a service refuses what was lent":
+        POST "/api/mcp/credentials/lease/{id}/unauthorized", Some("LeaseService/ReportUnauthorized"), Own Some(Scope::LeaseCreate);
     issue_token, "Issue an access token":
         POST "/oauth/token", Some("TokenService/IssueToken"), Client None;
     introspect_token, "What a token is":

@@ -71,8 +71,7 @@ impl Broker {
             let Some(to) = self.vault.reseal_application(&application).await? else { continue };
             let service = application.service.clone();
             let target = service.to_string();
-            let change =
-                Change::ResealApplication { owner, service, from: application.sealed.clone(), to };
+            let change = Change::ResealApplication { owner, service, from: application.sealed.clone(), to };
             moved += self.resealed(actor, owner, &target, change).await?;
         }
         if owner == Owner::System {

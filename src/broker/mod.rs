@@ -58,8 +58,8 @@ use vault::Vault;
 
 pub use call::{Call, Caller, Origin};
 pub use development::{Development, SEED_EMAIL};
-pub use refresh::Spawn;
 pub use error::{Code, Error, MissingCredentials, Violation};
+pub use refresh::Spawn;
 
 /// The broker: one value, shared by every way in.
 pub struct Broker {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leasehold_proto::v1::{
     CreateLeaseRequest, CreateLeaseResponse, GetLeaseRequest, Lease, ListLeasesRequest, ListLeasesResponse,
     ReadCredentialsRequest, ReadCredentialsResponse, RenewLeaseRequest, RenewLeaseResponse,
-    RevokeLeaseRequest, RevokeLeaseResponse, lease_service_server::LeaseService,
+    ReportUnauthorizedRequest, ReportUnauthorizedResponse, RevokeLeaseRequest, RevokeLeaseResponse,
+    lease_service_server::LeaseService,
 };
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
@@ -70,6 +71,16 @@ impl LeaseService for LeaseCalls {
         let (call, ReadCredentialsRequest { lease_id }) = admit(&self.0, request).await?;
         let read = self.0.read_credentials(&call, &lease_id).await?;
         Ok(Response::new(convert::read_response(read)))
+    }
+
+    async fn report_unauthorized(
+        &self,
+        request: Request<ReportUnauthorizedRequest>,
+    ) -> Result<Response<ReportUnauthorizedResponse>, Status> {
+        let (call, message) = admit(&self.0, request).await?;
+        let (lease_id, report) = convert::report_request(message);
+        let reported = self.0.report_unauthorized(&call, &lease_id, report).await?;
+        Ok(Response::new(convert::report_response(reported)))
     }
 }
 

@@ -56,6 +56,7 @@ static HANDLERS: &[(&str, Handler)] = &[
     ("revoke_lease", || delete(leases::revoke)),
     ("renew_lease", || post(leases::renew)),
     ("read_credentials", || get(leases::credentials)),
+    ("report_unauthorized", || post(leases::report)),
     ("register_by_invitation", || post(invitations::register)),
     ("health", || get(health::health)),
     ("livez", || get(health::livez)),

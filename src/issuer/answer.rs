@@ -2,7 +2,9 @@
 
 use http::header;
 use serde_json::{Map, Value};
-use time::{PrimitiveDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
+use time::{
+    PrimitiveDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description,
+};
 
 use crate::{
     egress::Answer,
@@ -57,10 +59,11 @@ pub(super) fn read(issuing: &Issuing, answer: &Answer, asked_at: Instant) -> Res
 fn refusal(issuing: &Issuing, answer: &Answer, body: &Value) -> Option<IssueError> {
     let status = answer.status.as_u16();
     if status == 429 {
-        let seconds = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        return Some(IssueError::TooMany(seconds.map(|seconds: u64| {
-            std::time::Duration::from_secs(seconds.min(MAX_RETRY_AFTER_SECONDS))
-        })));
+        let seconds =
+            answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        return Some(IssueError::TooMany(
+            seconds.map(|seconds: u64| std::time::Duration::from_secs(seconds.min(MAX_RETRY_AFTER_SECONDS))),
+        ));
     }
     if answer.status.is_server_error() {
         return Some(IssueError::Unexpected(status));
@@ -97,7 +100,8 @@ fn expiry(shape: &AnswerShape, object: &Map<String, Value>, asked_at: Instant) -
 fn refresh_expiry(shape: &AnswerShape, object: &Map<String, Value>, asked_at: Instant) -> Option<Instant> {
     let longest = shape.refresh_life_seconds.map(|seconds| asked_at.plus_seconds(seconds));
     let told = ["refresh_token_expires_in", "refresh_expires_in"];
-    let told = told.iter().find_map(|name| seconds(object, name)).map(|seconds| asked_at.plus_seconds(seconds));
+    let told =
+        told.iter().find_map(|name| seconds(object, name)).map(|seconds| asked_at.plus_seconds(seconds));
     let dated =
         shape.refresh_expires_at.as_ref().and_then(|name| date(object, name, shape.dates_offset_hours));
     [longest, told, dated].into_iter().flatten().min()

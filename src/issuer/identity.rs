@@ -5,10 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     egress::{Ask, Egress},
-    model::{
-        catalog::Service,
-        secret::SecretText,
-    },
+    model::{catalog::Service, secret::SecretText},
 };
 
 use super::{error::IssueError, render::attachments};

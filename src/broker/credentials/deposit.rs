@@ -86,12 +86,19 @@ pub(super) fn check_update(
         violations.push(Violation::new("primary", "make another account of the service primary instead"));
     }
     if status.is_some_and(|status| !is_switch(status)) {
-        violations.push(Violation::new("status", "can be set to active or inactive; the others are the service's to say"));
+        violations.push(Violation::new(
+            "status",
+            "can be set to active or inactive; the others are the service's to say",
+        ));
     } else if status == Some(CredentialStatus::Active) && !is_switch(before.status) {
-        let reason = format!("is {}: connect the account again, or give the credential a new value", before.status);
+        let reason =
+            format!("is {}: connect the account again, or give the credential a new value", before.status);
         violations.push(Violation::new("status", reason));
     } else if status.is_some() && before.status == CredentialStatus::Pending {
-        violations.push(Violation::new("status", "is pending: confirm the account first, or delete the credential"));
+        violations.push(Violation::new(
+            "status",
+            "is pending: confirm the account first, or delete the credential",
+        ));
     }
     if violations.is_empty() { Ok(sharing.map(|_| rule)) } else { Err(Error::invalid(violations)) }
 }

@@ -307,7 +307,8 @@ impl Broker {
     ) -> Result<(i64, Change), Error> {
         let (id, version) = (credential.id, credential.version + 1);
         let value = self.checked_fields(&credential.service, fields)?;
-        let Made { issuer, lent, material } = Made::of(self.described(&credential.service)?, value, expires_at);
+        let Made { issuer, lent, material } =
+            Made::of(self.described(&credential.service)?, value, expires_at);
         let sealed = self.vault.seal_credential(credential.owner, id, version, &lent).await?;
         let (fields, at) = (names(&lent), self.clock.now());
         let rotate = Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at };

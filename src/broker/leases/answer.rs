@@ -30,6 +30,7 @@ use super::types::{CredentialSource, Credentials, LeaseGrant};
 pub(super) struct Lent {
     pub(super) credentials: Credentials,
     pub(super) expires_at: BTreeMap<String, Instant>,
+    pub(super) versions: BTreeMap<String, i64>,
 }
 
 impl Lent {
@@ -80,6 +81,7 @@ impl Broker {
             if let Some(at) = issued.expires_at {
                 lent.expires_at.insert(name.clone(), at);
             }
+            lent.versions.insert(name.clone(), credential.version);
             lent.credentials.0.insert(name, issued.fields);
         }
         Ok(lent)
@@ -108,11 +110,11 @@ pub(super) fn grant(
         }
     }
     LeaseGrant {
-        credentials: lent.credentials,
         sources: sources
             .iter()
-            .map(|source| (source.service.to_string(), describe(holdings, source)))
+            .map(|source| (source.service.to_string(), describe(holdings, source, &lent.versions)))
             .collect(),
+        credentials: lent.credentials,
         credential_expires_at: lent.expires_at,
         renew_after,
         included_organizations,
@@ -123,7 +125,9 @@ pub(super) fn grant(
     }
 }
 
-fn describe(holdings: &Holdings, source: &Source) -> CredentialSource {
+/// The version is that of what goes out, which may be newer than the lease's own.
+fn describe(holdings: &Holdings, source: &Source, versions: &BTreeMap<String, i64>) -> CredentialSource {
+    let version = versions.get(&source.service.to_string()).copied();
     let organization_id = source.organization_id();
     let organization =
         holdings.organizations.iter().find(|holdings| Some(holdings.organization_id) == organization_id);
@@ -136,6 +140,6 @@ fn describe(holdings: &Holdings, source: &Source) -> CredentialSource {
         organization_id,
         organization_name: organization.map(|holdings| holdings.name.clone()),
         credential_id: source.credential_id.to_string(),
-        credential_version: source.credential_version,
+        credential_version: version.unwrap_or(source.credential_version),
     }
 }

@@ -32,9 +32,9 @@ impl Broker {
         ids: &BTreeSet<CredentialId>,
         ttl: Ttl,
     ) -> Vec<(CredentialId, RefreshError)> {
-        let refreshes = ids.iter().map(|id| async move {
-            (*id, self.refresher.refreshed(*id, Need::Lending(ttl)).await)
-        });
+        let refreshes = ids
+            .iter()
+            .map(|id| async move { (*id, self.refresher.refreshed(*id, Need::Lending(ttl)).await) });
         let outcomes = join_all(refreshes).await;
         outcomes.into_iter().filter_map(|(id, outcome)| Some((id, outcome.err()?))).collect()
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod create;
 mod fresh;
+mod report;
 mod request;
 pub mod types;
 mod uses;

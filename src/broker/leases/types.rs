@@ -146,6 +146,8 @@ pub struct RenewedLease {
     pub credentials: Option<Credentials>,
     /// When a lent value itself runs out; along with the values.
     pub credential_expires_at: BTreeMap<String, Instant>,
+    /// Which version of each was handed out; along with the values.
+    pub credential_versions: BTreeMap<String, i64>,
 }
 
 /// The values of a lease, read again.
@@ -157,8 +159,28 @@ pub struct LeaseCredentials {
     pub credentials: Credentials,
     /// When a lent value itself runs out, by service; only where that is known.
     pub credential_expires_at: BTreeMap<String, Instant>,
+    /// Which version of each was handed out, by service.
+    pub credential_versions: BTreeMap<String, i64>,
     /// When to renew.
     pub renew_after: Instant,
+}
+
+/// Says that a service refuses what was lent.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Which service of the lease, as it was asked for.
+    pub service: String,
+    /// The version that was refused.
+    pub credential_version: i64,
+}
+
+/// What to use instead of what a service refused.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// Whether it is another version than the one that was refused.
+    pub changed: bool,
+    /// The values of that service alone.
+    pub read: LeaseCredentials,
 }
 
 /// A lease that is over.

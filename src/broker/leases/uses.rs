@@ -125,12 +125,17 @@ impl Broker {
             capped_by: renewed.capped_by,
             credentials: sources.is_some().then_some(lent.credentials),
             credential_expires_at: lent.expires_at,
+            credential_versions: lent.versions,
             lease: renewed.lease,
         })
     }
 
     /// What a renewed lease rests on, if one of its values is too old to go on with: then new ones go out.
-    async fn outlived(&self, lease: &Lease, expire_at: Option<Instant>) -> Result<Option<Vec<Source>>, Error> {
+    async fn outlived(
+        &self,
+        lease: &Lease,
+        expire_at: Option<Instant>,
+    ) -> Result<Option<Vec<Source>>, Error> {
         if expire_at.is_none_or(|at| at >= lease.expires_at) {
             return Ok(None);
         }
@@ -162,6 +167,7 @@ impl Broker {
             renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,
             credential_expires_at: lent.expires_at,
+            credential_versions: lent.versions,
             lease: readable.lease,
         })
     }

@@ -83,7 +83,9 @@ impl Refresher {
 
     /// The service as the catalog has it.
     pub(crate) fn service(&self, name: &ServiceName) -> Result<&Service, Error> {
-        self.catalog.find(name).ok_or_else(|| Error::internal(StoreError::Missing("the service's description")))
+        self.catalog
+            .find(name)
+            .ok_or_else(|| Error::internal(StoreError::Missing("the service's description")))
     }
 
     /// The application that connects an owner's accounts: the organization's own, else the broker's.

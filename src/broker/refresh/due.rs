@@ -55,11 +55,7 @@ impl Refresher {
     }
 
     /// Takes one of the calls that a service allows in these few seconds. A chore leaves half of them to requests.
-    pub(super) async fn take_call(
-        &self,
-        credential: &Credential,
-        need: Need,
-    ) -> Result<(), RefreshError> {
+    pub(super) async fn take_call(&self, credential: &Credential, need: Need) -> Result<(), RefreshError> {
         let service = self.service(&credential.service)?;
         let Some(limit) = service.issuing.calls_per_minute else { return Ok(()) };
         let whole = per_slot(limit);

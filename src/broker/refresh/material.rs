@@ -40,8 +40,12 @@ impl Made {
         let lends = |name: &str| service.fields.iter().all(|field| field.lent || field.name != name);
         let (lent, kept): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(|(name, _)| lends(name));
         let issuer = match service.issuing.kind {
-            IssuerKind::AuthorizationCode if kept.contains_key(REFRESH_TOKEN) => IssuerKind::AuthorizationCode,
-            IssuerKind::ClientCredentials if kept.contains_key(CLIENT_SECRET) => IssuerKind::ClientCredentials,
+            IssuerKind::AuthorizationCode if kept.contains_key(REFRESH_TOKEN) => {
+                IssuerKind::AuthorizationCode
+            }
+            IssuerKind::ClientCredentials if kept.contains_key(CLIENT_SECRET) => {
+                IssuerKind::ClientCredentials
+            }
             IssuerKind::Signed => IssuerKind::Signed,
             _ => IssuerKind::Static,
         };

@@ -218,8 +218,7 @@ impl Refresher {
     }
 }
 
-const OUTCOME_LOST: &str =
-    "refresh outcome lost: an answer of the service with new tokens did not arrive, and it refuses the ones before";
+const OUTCOME_LOST: &str = "refresh outcome lost: an answer of the service with new tokens did not arrive, and it refuses the ones before";
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// About five minutes.

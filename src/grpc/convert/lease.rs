@@ -10,7 +10,7 @@ use crate::{
         Error, Violation,
         leases::types::{
             CreateLease, CredentialSource, LeaseCredentials, LeaseGrant, LeasePage, LeaseView, ListLeases,
-            RenewLease, RenewedLease, RevokedLease,
+            RenewLease, RenewedLease, Report, Reported, RevokedLease,
         },
     },
     model::{
@@ -174,7 +174,14 @@ pub(in crate::grpc) fn renew_request(message: v1::RenewLeaseRequest) -> Result<(
 
 /// A lease renewed.
 pub(in crate::grpc) fn renew_response(renewed: RenewedLease) -> v1::RenewLeaseResponse {
-    let RenewedLease { lease, renew_after, capped_by, credentials: values, credential_expires_at } = renewed;
+    let RenewedLease {
+        lease,
+        renew_after,
+        capped_by,
+        credentials: values,
+        credential_expires_at,
+        credential_versions,
+    } = renewed;
     let capped_by = match capped_by {
         None => v1::RenewalCap::Unspecified,
         Some(RenewalCap::MaxLifetime) => v1::RenewalCap::MaxLifetime,
@@ -190,19 +197,39 @@ pub(in crate::grpc) fn renew_response(renewed: RenewedLease) -> v1::RenewLeaseRe
         capped_by: capped_by.into(),
         credentials: values.map(credentials).unwrap_or_default(),
         credential_expires_at: timestamps(credential_expires_at),
+        credential_versions: credential_versions.into_iter().collect(),
     }
 }
 
 /// The values of a lease.
 pub(in crate::grpc) fn read_response(read: LeaseCredentials) -> v1::ReadCredentialsResponse {
-    let LeaseCredentials { lease, credentials: values, credential_expires_at, renew_after } = read;
+    let LeaseCredentials {
+        lease,
+        credentials: values,
+        credential_expires_at,
+        credential_versions,
+        renew_after,
+    } = read;
     v1::ReadCredentialsResponse {
         lease_id: lease.id.to_string(),
         credentials: credentials(values),
         credential_expires_at: timestamps(credential_expires_at),
+        credential_versions: credential_versions.into_iter().collect(),
         expires_at: Some(timestamp(lease.expires_at)),
         renew_after: Some(timestamp(renew_after)),
     }
+}
+
+/// A report, and the lease's id as sent.
+pub(in crate::grpc) fn report_request(message: v1::ReportUnauthorizedRequest) -> (String, Report) {
+    let v1::ReportUnauthorizedRequest { lease_id, service, credential_version } = message;
+    (lease_id, Report { service, credential_version })
+}
+
+/// What to use instead of what a service refused.
+pub(in crate::grpc) fn report_response(reported: Reported) -> v1::ReportUnauthorizedResponse {
+    let Reported { changed, read } = reported;
+    v1::ReportUnauthorizedResponse { changed, read: Some(read_response(read)) }
 }
 
 /// A request to revoke: the lease's id as sent, and why.

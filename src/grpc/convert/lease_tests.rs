@@ -129,6 +129,7 @@ fn a_renewal_tells_its_cap_and_only_the_values_there_are() {
         capped_by,
         credentials,
         credential_expires_at: BTreeMap::new(),
+        credential_versions: BTreeMap::from([("jira".to_owned(), 4)]),
     };
     let plain = renew_response(renewed(None, None));
     assert!(plain.credentials.is_empty() && plain.capped_by() == v1::RenewalCap::Unspecified);

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     broker::leases::types::{
-        CredentialSource, Credentials, LeaseCredentials, LeaseGrant, RenewedLease, RevokedLease,
+        CredentialSource, Credentials, LeaseCredentials, LeaseGrant, RenewedLease, Reported, RevokedLease,
     },
     http::problem::Problem,
     model::{
@@ -112,6 +112,9 @@ pub(in crate::http) struct Renewed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     credential_expires_at: Option<&'a BTreeMap<String, Instant>>,
+    /// Which version of each this is; along with the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_versions: Option<&'a BTreeMap<String, i64>>,
 }
 
 /// The values of a lease, read again.
@@ -125,10 +128,24 @@ pub(in crate::http) struct LeaseValues<'a> {
     credentials: Values<'a>,
     #[schema(value_type = BTreeMap<String, String>)]
     credential_expires_at: &'a BTreeMap<String, Instant>,
+    /// Which version of each this is.
+    credential_versions: &'a BTreeMap<String, i64>,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Instant,
     #[schema(value_type = String, format = DateTime)]
     renew_after: Instant,
+}
+
+/// What to use instead of what a service refused.
+// No `Debug`: it holds values.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReportedUnauthorized)]
+pub(in crate::http) struct ReportNote<'a> {
+    /// Whether it is another version than the one that was refused. If not, there is nothing better: what is stored is
+    /// refused, or was made anew a moment ago.
+    changed: bool,
+    #[serde(flatten)]
+    values: LeaseValues<'a>,
 }
 
 /// A lease that is over.
@@ -207,7 +224,7 @@ impl<'a> Source<'a> {
 impl<'a> Renewed<'a> {
     /// The answer to a renewal.
     pub(super) fn of(renewed: &'a RenewedLease) -> Result<Self, Problem> {
-        let RenewedLease { lease, renew_after, capped_by, credentials, credential_expires_at } = renewed;
+        let RenewedLease { lease, renew_after, capped_by, credentials, .. } = renewed;
         Ok(Self {
             lease_id: lease.id,
             expires_at: lease.expires_at,
@@ -218,7 +235,8 @@ impl<'a> Renewed<'a> {
             renew_after: *renew_after,
             capped_by: capped_by.map(RenewalCap::as_str),
             credentials: credentials.as_ref().map(Values::of).transpose()?,
-            credential_expires_at: credentials.is_some().then_some(credential_expires_at),
+            credential_expires_at: credentials.is_some().then_some(&renewed.credential_expires_at),
+            credential_versions: credentials.is_some().then_some(&renewed.credential_versions),
         })
     }
 }
@@ -226,14 +244,23 @@ impl<'a> Renewed<'a> {
 impl<'a> LeaseValues<'a> {
     /// The answer to a reading.
     pub(super) fn of(read: &'a LeaseCredentials) -> Result<Self, Problem> {
-        let LeaseCredentials { lease, credentials, credential_expires_at, renew_after } = read;
+        let LeaseCredentials { lease, credentials, credential_expires_at, credential_versions, renew_after } =
+            read;
         Ok(Self {
             lease_id: lease.id,
             credentials: Values::of(credentials)?,
             credential_expires_at,
+            credential_versions,
             expires_at: lease.expires_at,
             renew_after: *renew_after,
         })
+    }
+}
+
+impl<'a> ReportNote<'a> {
+    /// The answer to a report.
+    pub(super) fn of(reported: &'a Reported) -> Result<Self, Problem> {
+        Ok(Self { changed: reported.changed, values: LeaseValues::of(&reported.read)? })
     }
 }
 
@@ -334,6 +361,7 @@ mod tests {
             capped_by: None,
             credentials: None,
             credential_expires_at: BTreeMap::new(),
+            credential_versions: BTreeMap::from([("jira".to_owned(), 4)]),
         };
         let plain = serde_json::to_value(Renewed::of(&renewed).unwrap()).unwrap();
         assert_eq!(plain.as_object().unwrap().len(), 7);
@@ -342,6 +370,7 @@ mod tests {
         let full = serde_json::to_value(Renewed::of(&renewed).unwrap()).unwrap();
         assert_eq!(full["credentials"], json!({"jira": {}}));
         assert_eq!(full["credential_expires_at"], json!({}));
+        assert_eq!(full["credential_versions"], json!({"jira": 4}));
         assert_eq!(full["capped_by"], "max_lifetime");
     }
 }

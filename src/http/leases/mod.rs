@@ -23,9 +23,9 @@ use super::{
     problem::Problem,
 };
 
-use answers::{Grant, LeaseValues, Renewed, RevocationNote};
+use answers::{Grant, LeaseValues, Renewed, ReportNote, RevocationNote};
 use details::{LeaseDetails, LeasePage};
-use requests::{CreateBody, ListQuery, RenewBody, RenewQuery, RevokeBody, RevokeQuery};
+use requests::{CreateBody, ListQuery, RenewBody, RenewQuery, ReportBody, RevokeBody, RevokeQuery};
 
 /// Take a lease
 ///
@@ -140,6 +140,30 @@ pub(super) async fn credentials(
 ) -> Result<Response, Problem> {
     let read = app.broker.read_credentials(&call, &id).await?;
     Ok(Json(LeaseValues::of(&read)?).into_response())
+}
+
+/// Report that a service refuses what was lent
+///
+/// For a 401 of the service. The broker asks the service for a new token where it can, at most one for all reports of a
+/// version, and answers what to use from now on; with `changed` false there is nothing better. A service that ended the
+/// connection, or switched the account off, ends the lease's entitlement: 403.
+#[utoipa::path(
+    post,
+    path = "/api/mcp/credentials/lease/{id}/unauthorized",
+    tag = "leases",
+    params(("id" = String, Path, description = "The lease's id")),
+    request_body(content = ReportBody, example = json!({"service": "tray", "credential_version": 3})),
+    responses((status = 200, description = "What to use", body = ReportNote<'_>))
+)]
+pub(super) async fn report(
+    State(app): State<Arc<App>>,
+    Authenticated(call): Authenticated,
+    LeasePath(id): LeasePath,
+    Query(()): NoQuery,
+    JsonBody(body): JsonBody<ReportBody>,
+) -> Result<Response, Problem> {
+    let reported = app.broker.report_unauthorized(&call, &id, body.into()).await?;
+    Ok(Json(ReportNote::of(&reported)?).into_response())
 }
 
 /// Revoke a lease

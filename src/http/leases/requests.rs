@@ -9,7 +9,7 @@ use utoipa::{
 use crate::{
     broker::{
         Violation,
-        leases::types::{CreateLease, ListLeases},
+        leases::types::{CreateLease, ListLeases, Report},
     },
     http::{
         parameters::{FromQuery, Parameters, SAID_TWICE},
@@ -65,6 +65,18 @@ pub(in crate::http) struct RevokeBody {
     /// In the caller's words.
     #[schema(max_length = 500)]
     reason: Option<String>,
+}
+
+/// Says that a service refuses what was lent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReportUnauthorized)]
+pub(in crate::http) struct ReportBody {
+    /// Which service of the lease, as it was asked for.
+    #[schema(example = "tray")]
+    service: String,
+    /// The version that was refused: `credential_version` of the lease's answer, or of `credential_versions`.
+    credential_version: i64,
 }
 
 /// Narrows and pages the list of leases.
@@ -131,6 +143,13 @@ impl RevokeBody {
             (Some(_), Some(_)) => Err(Problem::invalid(vec![Violation::new("reason", SAID_TWICE)])),
             (body, query) => Ok(body.or(query)),
         }
+    }
+}
+
+impl From<ReportBody> for Report {
+    fn from(body: ReportBody) -> Self {
+        let ReportBody { service, credential_version } = body;
+        Self { service, credential_version }
     }
 }
 

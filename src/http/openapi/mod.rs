@@ -70,6 +70,7 @@ fn escaped(name: &str) -> String {
         leases::revoke,
         leases::renew,
         leases::credentials,
+        leases::report,
         invitations::register,
         health::health,
         health::livez,

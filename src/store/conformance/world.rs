@@ -296,7 +296,15 @@ pub(super) fn rotation(
     expires_at: Option<Instant>,
 ) -> Change {
     let fields = FieldNames::from_text("access_token base_url");
-    Change::RotateCredential { id, version, sealed, expires_at, fields, issuer: IssuerKind::Static, at: NOW.plus_seconds(1) }
+    Change::RotateCredential {
+        id,
+        version,
+        sealed,
+        expires_at,
+        fields,
+        issuer: IssuerKind::Static,
+        at: NOW.plus_seconds(1),
+    }
 }
 
 pub(super) fn all_members() -> SharingRule {

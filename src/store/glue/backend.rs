@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Store, credentials, db, grants, invitations, journal, keys, lease_search, leases, mcp_tokens, organizations,
-    people, quotas, tokens, tx::Writing,
+    Store, credentials, db, grants, invitations, journal, keys, lease_search, leases, mcp_tokens,
+    organizations, people, quotas, tokens, tx::Writing,
 };
 use crate::{
     model::{

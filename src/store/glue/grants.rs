@@ -16,10 +16,7 @@ use crate::{
 
 use super::credentials::key_id;
 
-pub(super) async fn find(
-    connection: &mut Connection,
-    id: CredentialId,
-) -> Result<Option<Grant>, StoreError> {
+pub(super) async fn find(connection: &mut Connection, id: CredentialId) -> Result<Option<Grant>, StoreError> {
     find_model::<GrantRow, _>(connection, query(&sql::FIND).bind(id.to_string())).await
 }
 

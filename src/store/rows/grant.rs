@@ -39,8 +39,7 @@ impl TryFrom<GrantRow> for Grant {
         let instant = |micros: Option<i64>| micros.map(Instant::from_micros);
         let claim = row.claim.zip(instant(row.claimed_until)).map(|(token, until)| Claim { token, until });
         let attempt = row.attempt.zip(instant(row.attempted_at));
-        let attempt =
-            attempt.map(|(digest, started_at)| Attempt { digest, started_at, times: row.attempts });
+        let attempt = attempt.map(|(digest, started_at)| Attempt { digest, started_at, times: row.attempts });
         Ok(Self {
             credential_id: place.parse("credential_id", &row.credential_id)?,
             owner: place.parse("owner", &row.owner)?,

@@ -17,6 +17,13 @@ pub(super) async fn request(stage: &Stage, operation: &str) -> Value {
             let name = if stage.scene.via == Transport::Grpc { "lease_id" } else { "id" };
             json!({ name: lease(stage).await })
         }
+        "report_unauthorized" => {
+            let name = if stage.scene.via == Transport::Grpc { "lease_id" } else { "id" };
+            let service = personal(stage).await;
+            let asked = crate::harness::api::ask([service.clone()]);
+            let lease = stage.person.create(&asked).await.expect("a lease").lease_id;
+            json!({ name: lease, "service": service, "credential_version": 1 })
+        }
         "issue_token" | "introspect_token" | "revoke_token" => client_request(stage, operation).await,
         "retire_signing_key" => json!({ "id": old_signing_key(stage).await }),
         "create_own_token" => json!({ "name": "laptop", "scopes": ["lease:read"] }),

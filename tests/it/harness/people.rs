@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::{
     api::{
-        Answer, Ask, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed, Revoked, Shown,
-        TokenAsk, ask,
+        Answer, Ask, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed, ReportSeen,
+        Revoked, Shown, TokenAsk, ask,
     },
     scene::Scene,
 };
@@ -100,6 +100,10 @@ impl Borrower {
 
     pub(crate) async fn read(&self, id: &str) -> Answer<Read> {
         self.scene.way_in().read(self.header(), id).await
+    }
+
+    pub(crate) async fn report(&self, id: &str, service: &str, version: i64) -> Answer<ReportSeen> {
+        self.scene.way_in().report(self.header(), id, service, version).await
     }
 
     pub(crate) async fn revoke(&self, id: &str) -> Answer<Revoked> {

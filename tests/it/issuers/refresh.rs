@@ -1,15 +1,15 @@
 //! Refreshing: one at a time, early enough, and never the end of a grant unless the service says so.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::join_all;
-use leasehold_backends::{Action, Fault, Rotation, StatusFault, tray::StoreStatus};
+use leasehold_backends::{Action, EchoFault, Ended, Fault, Rotation, StatusFault, oauth, tray::StoreStatus};
 
 use leasehold::model::id::CredentialId;
 use serde_json::{Value, json};
 
 use super::upstreams::{Upstreams, scene};
-use crate::harness::{Person, Refused as _, ask, on_each_database};
+use crate::harness::{Person, Refused as _, Scene, Transport, ask, on_each_database};
 
 on_each_database! {
     async fn a_token_is_made_and_nothing_else_is_lent(installation) {
@@ -192,6 +192,78 @@ on_each_database! {
         assert_eq!(ann.renew(&lease.lease_id).await.refusal(), "lease_expired");
         let events = ann.scene.records_of(&credential.to_string()).await;
         assert_eq!(events.last().expect("a record").event, "credential_needs_reauth");
+        world.end().await;
+    }
+
+    async fn a_reported_token_is_replaced_once_for_all(installation) {
+        let upstreams = Upstreams::start().await;
+        let world = upstreams.serve(installation).await;
+        let bob = scene(&world).person().await;
+        bob.deposits("jira", "stored").await;
+        let stored = bob.borrows(["jira"]).await;
+        let told = bob.report(&stored.lease_id, "jira", 1).await.unwrap();
+        assert!(!told.changed, "a stored value has no successor");
+        for via in Transport::ALL {
+            let ann = Scene::new(Arc::clone(&world), via).person().await;
+            upstreams.gives_client(&ann).await;
+            let (first, second) = (ann.borrows(["todo"]).await, ann.borrows(["todo"]).await);
+            let version = first.credential_sources["todo"].credential_version;
+            let issued = upstreams.todo.counts().tokens_issued;
+            upstreams.todo.end(Ended::Access);
+
+            let ids = [&first.lease_id, &second.lease_id];
+            let reports = join_all((0..50).map(|at| ann.report(ids[at % 2], "todo", version))).await;
+
+            let reports: Vec<_> = reports.into_iter().map(|report| report.expect("an answer")).collect();
+            assert!(reports.iter().all(|report| report.changed && report.credentials == reports[0].credentials));
+            assert_eq!(upstreams.todo.counts().tokens_issued, issued + 1, "{via:?}");
+            let newer = reports[0].credential_versions["todo"];
+            let soon = ann.report(&first.lease_id, "todo", newer).await.unwrap();
+            assert!(!soon.changed, "it was made a moment ago");
+            upstreams.passes(&ann.scene, 31);
+            assert!(ann.report(&first.lease_id, "todo", newer).await.unwrap().changed);
+            assert_eq!(ann.report(&first.lease_id, "todo", 99).await.refusal(), "invalid_request");
+            assert_eq!(ann.report(&first.lease_id, "jira", 1).await.refusal(), "invalid_request");
+            assert_eq!(bob.report(&first.lease_id, "todo", newer).await.refusal(), "not_found");
+        }
+        world.end().await;
+    }
+
+    async fn a_report_of_a_dead_connection_ends_the_entitlement(installation) {
+        let upstreams = Upstreams::start().await;
+        let world = upstreams.serve(installation).await;
+        let ann = scene(&world).person().await;
+        upstreams.connects(&ann).await;
+        let lease = ann.borrows(["acme"]).await;
+        let version = lease.credential_sources["acme"].credential_version;
+        upstreams.oauth.withdraw("alice");
+
+        assert_eq!(ann.report(&lease.lease_id, "acme", version).await.refusal(), "entitlement_lost");
+        assert_eq!(ann.create(&ask(["acme"])).await.refusal(), "missing_credentials");
+        world.end().await;
+    }
+
+    async fn no_secret_of_a_service_is_repeated(installation) {
+        let upstreams = Upstreams::start().await;
+        let world = upstreams.serve(installation).await;
+        let ann = scene(&world).person().await;
+        let credential = upstreams.connects(&ann).await;
+        upstreams.oauth.switches().change(|switches| switches.awkward_tokens = true);
+        ann.borrows(["acme"]).await;
+        for (path, code) in [("/token", 400), ("/token", 500), ("/token", 200), ("/token", 401)] {
+            let echo = Action::EchoSecrets(EchoFault { code });
+            upstreams.oauth.faults().add(Fault::new(echo).on("POST", path));
+            upstreams.passes(&ann.scene, 3_601);
+            let told = ann.create(&ask(["acme"])).await;
+            let shown = format!("{told:?} {:?}", shown(&ann, credential).await);
+            let records = format!("{:?}", ann.scene.records_of(&credential.to_string()).await);
+            let secrets = [oauth::CLIENT_SECRET, "stand-in+oauth%2Fclient%2Bsecret%3D1", "stand-in%20oauth%2Fclient"];
+            for secret in secrets {
+                assert!(!shown.contains(secret) && !records.contains(secret), "{code}: {shown} {records}");
+            }
+            assert!(!shown.contains("Refused:"), "{shown}");
+            upstreams.passes(&ann.scene, 3_600);
+        }
         world.end().await;
     }
 

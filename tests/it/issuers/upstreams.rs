@@ -6,11 +6,7 @@ use leasehold::{
     broker::credentials::NewCredential,
     clock::ManualClock,
     model::{
-        audit::Actor,
-        id::CredentialId,
-        instant::Instant,
-        organization::SharingRule,
-        owner::Owner,
+        audit::Actor, id::CredentialId, instant::Instant, organization::SharingRule, owner::Owner,
         service::DEFAULT_ACCOUNT,
     },
 };

@@ -25,7 +25,7 @@ use tonic_types::StatusExt as _;
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
-    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
+    RenewAsk, Renewed, ReportSeen, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
 };
 
 pub(crate) struct Grpc(Channel);
@@ -181,6 +181,28 @@ impl Api for Grpc {
             credentials: values(read.credentials),
             expires_at: instant(read.expires_at).expect("a time"),
             renew_after: instant(read.renew_after).expect("a time"),
+        })
+    }
+
+    async fn report(
+        &self,
+        authorization: Option<&str>,
+        id: &str,
+        service: &str,
+        version: i64,
+    ) -> Answer<ReportSeen> {
+        let message = v1::ReportUnauthorizedRequest {
+            lease_id: id.to_owned(),
+            service: service.to_owned(),
+            credential_version: version,
+        };
+        let sent = self.leases().report_unauthorized(request(authorization, message)).await?;
+        let v1::ReportUnauthorizedResponse { changed, read } = sent.into_inner();
+        let read = read.expect("values");
+        Ok(ReportSeen {
+            changed,
+            credentials: values(read.credentials),
+            credential_versions: read.credential_versions.into_iter().collect(),
         })
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Introspected, Issued, ListAsk, Me, Page, Read, RenewAsk, Renewed,
-    Revoked, Shown, TokenAsk, known,
+    ReportSeen, Revoked, Shown, TokenAsk, known,
 };
 
 pub(crate) struct Http {
@@ -143,6 +143,17 @@ impl Api for Http {
 
     async fn read(&self, authorization: Option<&str>, id: &str) -> Answer<Read> {
         secret(self.lease(Method::GET, &[id, "credentials"], authorization)).await
+    }
+
+    async fn report(
+        &self,
+        authorization: Option<&str>,
+        id: &str,
+        service: &str,
+        version: i64,
+    ) -> Answer<ReportSeen> {
+        let body = json!({ "service": service, "credential_version": version });
+        secret(self.lease(Method::POST, &[id, "unauthorized"], authorization).json(&body)).await
     }
 
     async fn revoke(&self, authorization: Option<&str>, id: &str, reason: Option<&str>) -> Answer<Revoked> {

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use super::{
     Answer, Api, Ask, Failure, Grant, Included, Introspected, Issued, ListAsk, Me, OwnTeam, Page, Read,
-    RenewAsk, Renewed, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
+    RenewAsk, Renewed, ReportSeen, Revoked, Shown, SourceSeen, TokenAsk, Values, known,
 };
 
 pub(crate) struct InProcess(Arc<Broker>);
@@ -150,6 +150,23 @@ impl Api for InProcess {
             credentials: values(read.credentials),
             expires_at: read.lease.expires_at,
             renew_after: read.renew_after,
+        })
+    }
+
+    async fn report(
+        &self,
+        authorization: Option<&str>,
+        id: &str,
+        service: &str,
+        version: i64,
+    ) -> Answer<ReportSeen> {
+        let call = self.call(authorization).await?;
+        let report = types::Report { service: service.to_owned(), credential_version: version };
+        let reported = self.0.report_unauthorized(&call, id, report).await?;
+        Ok(ReportSeen {
+            changed: reported.changed,
+            credentials: values(reported.read.credentials),
+            credential_versions: reported.read.credential_versions,
         })
     }
 

@@ -27,6 +27,14 @@ pub(crate) trait Api: Send + Sync {
     async fn list(&self, authorization: Option<&str>, ask: &ListAsk) -> Answer<Page>;
     async fn renew(&self, authorization: Option<&str>, id: &str, ask: &RenewAsk) -> Answer<Renewed>;
     async fn read(&self, authorization: Option<&str>, id: &str) -> Answer<Read>;
+    /// Reports that a service refuses a version of what was lent.
+    async fn report(
+        &self,
+        authorization: Option<&str>,
+        id: &str,
+        service: &str,
+        version: i64,
+    ) -> Answer<ReportSeen>;
     async fn revoke(&self, authorization: Option<&str>, id: &str, reason: Option<&str>) -> Answer<Revoked>;
     /// Runs an operation of the table by its name: a JSON object in, a JSON object out.
     async fn run(&self, authorization: Option<&str>, operation: &str, request: Value) -> Answer<Value>;
@@ -253,6 +261,14 @@ pub(crate) struct Read {
     pub(crate) credentials: Values,
     pub(crate) expires_at: Instant,
     pub(crate) renew_after: Instant,
+}
+
+/// What to use instead of what a service refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct ReportSeen {
+    pub(crate) changed: bool,
+    pub(crate) credentials: Values,
+    pub(crate) credential_versions: BTreeMap<String, i64>,
 }
 
 /// A lease that is over.
