@@ -6,6 +6,7 @@
 
 mod deposit;
 mod own;
+mod trial;
 
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,7 @@ use crate::{
 use super::{Broker, Call, Error, admin::Updated, authz::Authorized};
 
 pub use own::OwnCredential;
+pub use trial::Deposited;
 
 /// A credential to deposit, checked but for its fields.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct Deposit {
     pub expires_at: Option<Instant>,
     /// Why; required of an operator who deposits for a person.
     pub reason: Option<String>,
+    /// Whether it is tried at its service first, and not stored when that refuses it.
+    pub validate: bool,
 }
 
 /// A new value of a credential.
@@ -71,6 +75,8 @@ pub struct NewValue {
     pub revision: Option<i64>,
     /// As in [`Deposit`].
     pub reason: Option<String>,
+    /// As in [`Deposit`].
+    pub validate: bool,
 }
 
 /// What to change of a credential; what is none stays.
@@ -117,7 +123,8 @@ impl Broker {
         expires_at: Option<Instant>,
     ) -> Result<i64, Error> {
         let credential = self.credential(id).await?;
-        let (version, change) = self.rotation(&credential, fields.clone(), expires_at).await?;
+        let fields = self.checked_fields(&credential.service, fields.clone())?;
+        let (version, change) = self.rotation(&credential, &fields, expires_at).await?;
         let actor = Actor { owner: Some(credential.owner), ..actor.clone() };
         self.administer(&actor, EventName::CredentialRotated, &id.to_string(), change).await?;
         Ok(version)
@@ -130,9 +137,10 @@ impl Broker {
         authorized: Authorized,
         owner: Owner,
         deposit: Deposit,
-    ) -> Result<Credential, Error> {
-        let reason = deposit.reason.clone();
+    ) -> Result<Deposited, Error> {
+        let (reason, validate) = (deposit.reason.clone(), deposit.validate);
         let new = self.checked_deposit(owner, deposit)?;
+        let verdict = self.tried(validate, &new.service, &new.fields).await?;
         let credential = self.sealed(new).await?;
         let record = self.record(&authorized, EventName::CredentialCreated, credential.id, reason);
         let record = record.with("service", credential.service.to_string());
@@ -141,12 +149,13 @@ impl Broker {
             Owner::Organization(_) => record.with("sharing", json!(credential.sharing)),
             Owner::User(_) | Owner::System => record,
         };
+        let record = trial::noting(record, verdict.as_ref());
         let id = credential.id;
         self.change_recorded(call, authorized, vec![record], Change::CreateCredential(credential))
             .await
             .map_err(|error| error.on_conflict("a credential of this service and account exists"))?;
         // Whether it is the primary one, the database knows.
-        self.credential(id).await
+        Ok(Deposited { credential: self.credential(id).await?, verdict })
     }
 
     /// Gives a credential the value that an authorized caller sent.
@@ -156,20 +165,23 @@ impl Broker {
         authorized: Authorized,
         credential: &Credential,
         value: NewValue,
-    ) -> Result<Credential, Error> {
-        let NewValue { fields, expires_at, revision, reason } = value;
+    ) -> Result<Deposited, Error> {
+        let NewValue { fields, expires_at, revision, reason, validate } = value;
         if let Some(violation) = deposit::past(expires_at, self.clock.now()) {
             return Err(Error::invalid(vec![violation]));
         }
         let id = credential.id;
-        let (version, change) = self.rotation(credential, fields, expires_at).await?;
+        let fields = self.checked_fields(&credential.service, fields)?;
+        let verdict = self.tried(validate, &credential.service, &fields).await?;
+        let (version, change) = self.rotation(credential, &fields, expires_at).await?;
         let record =
             self.record(&authorized, EventName::CredentialRotated, id, reason).with("version", version);
+        let record = trial::noting(record, verdict.as_ref());
         let authorized = authorized.with(at_revision(id, revision));
         self.change_recorded(call, authorized, vec![record], change)
             .await
             .map_err(|error| error.on_race("the credential got another value meanwhile; try again"))?;
-        self.credential(id).await
+        Ok(Deposited { credential: self.credential(id).await?, verdict })
     }
 
     /// Changes what an authorized caller named.
@@ -255,13 +267,12 @@ impl Broker {
     async fn rotation(
         &self,
         credential: &Credential,
-        fields: Map<String, Value>,
+        value: &Map<String, Value>,
         expires_at: Option<Instant>,
     ) -> Result<(i64, Change), Error> {
         let (id, version) = (credential.id, credential.version + 1);
-        let value = self.checked_fields(&credential.service, fields)?;
-        let sealed = self.vault.seal_credential(credential.owner, id, version, &value).await?;
-        let (fields, at) = (names(&value), self.clock.now());
+        let sealed = self.vault.seal_credential(credential.owner, id, version, value).await?;
+        let (fields, at) = (names(value), self.clock.now());
         Ok((version, Change::RotateCredential { id, version, sealed, expires_at, fields, at }))
     }
 
