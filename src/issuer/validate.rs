@@ -77,7 +77,9 @@ pub async fn validate(egress: &Egress, service: &Service, values: &Map<String, V
         Ok(answer) => match judge(validation, &answer) {
             // It runs out by itself, and a new one is made: that it did says nothing of the credential.
             Verdict::Refused(status) if values.contains_key(REFRESH_TOKEN) => {
-                let told = format!("the service refuses the access token ({status}); the refresh token was not tried");
+                let told = format!(
+                    "the service refuses the access token ({status}); the refresh token was not tried"
+                );
                 Verdict::Unknown(told)
             }
             verdict => verdict,

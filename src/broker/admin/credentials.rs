@@ -87,7 +87,8 @@ impl Broker {
         id: &str,
         value: NewValue,
     ) -> Result<Deposited, Error> {
-        let (credential, authorized) = self.administered_for_reason(call, id, value.reason.as_deref()).await?;
+        let (credential, authorized) =
+            self.administered_for_reason(call, id, value.reason.as_deref()).await?;
         self.renew_value(call, authorized, &credential, value).await
     }
 
@@ -102,7 +103,8 @@ impl Broker {
         id: &str,
         update: UpdateCredential,
     ) -> Result<Updated<Credential>, Error> {
-        let (credential, authorized) = self.administered_for_reason(call, id, update.reason.as_deref()).await?;
+        let (credential, authorized) =
+            self.administered_for_reason(call, id, update.reason.as_deref()).await?;
         self.update_credential(call, authorized, &credential, update).await
     }
 

@@ -123,7 +123,11 @@ impl Broker {
         Ok(Listing::of(order, self.store.rows().list_credentials(&query).await?))
     }
 
-    pub(super) async fn own_credential(&self, call: &Call, id: &str) -> Result<(Credential, Authorized), Error> {
+    pub(super) async fn own_credential(
+        &self,
+        call: &Call,
+        id: &str,
+    ) -> Result<(Credential, Authorized), Error> {
         let (owner, authorized) = self.person(call).await?;
         let credential = self.credential(credential_id(id)?).await?;
         if credential.owner == owner {

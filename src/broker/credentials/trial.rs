@@ -42,8 +42,7 @@ impl Broker {
         id: &str,
         reason: Option<String>,
     ) -> Result<Verdict, Error> {
-        let (credential, authorized) =
-            self.administered_for_reason(call, id, reason.as_deref()).await?;
+        let (credential, authorized) = self.administered_for_reason(call, id, reason.as_deref()).await?;
         self.try_stored(&authorized, &credential, reason).await
     }
 

@@ -36,6 +36,10 @@ pub(crate) struct Installation {
     /// Where the newest signed heads are kept.
     pub(crate) witness: Option<PathBuf>,
     pub(crate) accept_restore: bool,
+    /// Whether credentials may lead to addresses of this machine, as those of stand-ins do.
+    pub(crate) allow_private: bool,
+    /// Services of its own, a file each.
+    pub(crate) services: Option<PathBuf>,
 }
 
 /// A running server.
@@ -67,6 +71,8 @@ impl Installation {
             limits: LimitsConfig::default(),
             witness: None,
             accept_restore: false,
+            allow_private: false,
+            services: None,
         }
     }
 
@@ -117,8 +123,9 @@ impl Installation {
         config.database.max_connections = 8;
         config.limits = self.limits;
         config.audit.witness_file = Some(self.witness.clone().unwrap_or_default());
-        // As in production: what must be refused there is refused here.
-        config.egress.allow_private = false;
+        // As in production, unless told: what must be refused there is refused here.
+        config.egress.allow_private = self.allow_private;
+        config.services.directory = self.services.clone();
         config
     }
 }
