@@ -75,6 +75,8 @@ async fn what_a_worker_had_is_tried_and_deposited() {
     };
 
     let (success, stdout, _) = run(&["admin", "import-env", "--dry-run"], "ADMIN_TOKEN").await;
+    let (_, help, _) = run(&["admin", "import-env", "--help"], "ADMIN_TOKEN").await;
+    assert!(help.starts_with("Deposit what a worker's"), "{help}");
     assert!(success && stdout.contains("jira       importable  api_token, email, url\n"), "{stdout}");
     assert!(stdout.ends_with("\n1 variable of no known service\n"), "{stdout}");
     assert!(jira.requests().is_empty(), "nobody was asked");

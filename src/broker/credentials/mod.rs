@@ -140,7 +140,7 @@ impl Broker {
     ) -> Result<Deposited, Error> {
         let (reason, validate) = (deposit.reason.clone(), deposit.validate);
         let new = self.checked_deposit(owner, deposit)?;
-        let verdict = self.tried(validate, &new.service, &new.fields).await?;
+        let verdict = self.tried_first(validate, &new).await?;
         let credential = self.sealed(new).await?;
         let record = self.record(&authorized, EventName::CredentialCreated, credential.id, reason);
         let record = record.with("service", credential.service.to_string());
@@ -153,7 +153,7 @@ impl Broker {
         let id = credential.id;
         self.change_recorded(call, authorized, vec![record], Change::CreateCredential(credential))
             .await
-            .map_err(|error| error.on_conflict("a credential of this service and account exists"))?;
+            .map_err(|error| error.on_conflict(EXISTS))?;
         // Whether it is the primary one, the database knows.
         Ok(Deposited { credential: self.credential(id).await?, verdict })
     }
@@ -323,3 +323,5 @@ fn names(fields: &Map<String, Value>) -> FieldNames {
 
 /// What it is called where it is not found.
 pub(super) const CREDENTIAL: &str = "credential";
+/// What is said to who deposits another of one service and account.
+const EXISTS: &str = "a credential of this service and account exists";

@@ -4,14 +4,17 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    broker::{Broker, Call, Error, Violation, authz::Authorized},
+    broker::{Broker, Call, Code, Error, Violation, authz::Authorized, listing::ListRequest},
     issuer::validate::{Verdict, validate},
     model::{
         audit::{AuditRecord, EventName},
-        credential::Credential,
+        credential::{Credential, CredentialFilter},
+        page::PageSize,
         service::ServiceName,
     },
 };
+
+use super::{EXISTS, NewCredential};
 
 /// A credential that was stored, and what its service said of it, if it was to be asked.
 #[derive(Debug, Clone)]
@@ -26,7 +29,7 @@ impl Broker {
     /// Tries a credential of one's own at its service. Nothing is changed.
     ///
     /// # Errors
-    /// [`crate::broker::Code::NotFound`]; [`crate::broker::Code::Forbidden`] for who is no person.
+    /// [`Code::NotFound`]; [`Code::Forbidden`] for who is no person.
     pub async fn validate_own_credential(&self, call: &Call, id: &str) -> Result<Verdict, Error> {
         let (credential, authorized) = self.own_credential(call, id).await?;
         self.try_stored(&authorized, &credential, None).await
@@ -35,7 +38,7 @@ impl Broker {
     /// Tries a credential that the caller administers at its service. Nothing is changed.
     ///
     /// # Errors
-    /// [`crate::broker::Code::InvalidRequest`] without a reason for a person's; [`crate::broker::Code::NotFound`].
+    /// [`Code::InvalidRequest`] without a reason for a person's; [`Code::NotFound`].
     pub async fn administrator_validates_credential(
         &self,
         call: &Call,
@@ -46,10 +49,26 @@ impl Broker {
         self.try_stored(&authorized, &credential, reason).await
     }
 
+    /// Tries what is about to be deposited, when the caller wants it. What exists already is refused without asking the
+    /// service; the transaction judges again.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`]; [`Code::InvalidRequest`] when the service refuses it.
+    pub(super) async fn tried_first(
+        &self,
+        wanted: bool,
+        new: &NewCredential,
+    ) -> Result<Option<Verdict>, Error> {
+        if wanted && self.exists(new).await? {
+            return Err(Error { exists: true, ..Error::new(Code::Conflict, EXISTS) });
+        }
+        self.tried(wanted, &new.service, &new.fields).await
+    }
+
     /// Tries what is about to be stored, when the caller wants it.
     ///
     /// # Errors
-    /// [`crate::broker::Code::InvalidRequest`] when the service refuses it.
+    /// [`Code::InvalidRequest`] when the service refuses it.
     pub(super) async fn tried(
         &self,
         wanted: bool,
@@ -66,6 +85,13 @@ impl Broker {
             }
             verdict => Ok(Some(verdict)),
         }
+    }
+
+    async fn exists(&self, new: &NewCredential) -> Result<bool, Error> {
+        let (owner, service) = (Some(new.owner), Some(new.service.clone()));
+        let page = ListRequest { page_size: Some(PageSize::MAX.into()), ..ListRequest::default() };
+        let found = self.list_credentials(CredentialFilter { owner, service, status: None }, &page).await?;
+        Ok(found.items.iter().any(|credential| credential.account == new.account))
     }
 
     async fn try_stored(

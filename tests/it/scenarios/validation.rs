@@ -54,6 +54,9 @@ on_each_database! {
 
             let made = ann.does("create_own_credential", deposit(jira.url(), TOKEN)).await;
             assert_eq!((&made["validation"], made.get("validation_detail")), (&json!("works"), None));
+            let asked = jira.requests().len();
+            let again = ann.run("create_own_credential", deposit(jira.url(), "canary-wrong")).await;
+            assert_eq!((again.refusal().as_str(), jira.requests().len()), ("conflict", asked), "nobody is asked in vain");
             let id = made["id"].clone();
             let rotation = |token: &str| json!({ "id": id, "fields": fields(jira.url(), token), "validate": true });
             let refused = ann.run("rotate_own_credential", rotation("canary-wrong")).await.failure();

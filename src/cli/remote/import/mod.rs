@@ -11,12 +11,13 @@ mod report;
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Operation, operation},
     cli::{CliError, io_error, output},
-    model::secret::SecretText,
+    model::{catalog::Catalog, secret::SecretText},
 };
 
 use super::ask::{Connection, Refusal};
@@ -75,12 +76,17 @@ pub(super) const IMPORT: &str = "import-env";
 
 /// The command of administrators.
 pub(super) fn for_others() -> Command {
-    Beneficiary::augment_args(for_oneself())
+    made(Beneficiary::augment_args(Command::new(IMPORT)))
 }
 
 /// The command of people.
 pub(super) fn for_oneself() -> Command {
-    Options::augment_args(Command::new(IMPORT)).args(Connection::arguments())
+    made(Command::new(IMPORT))
+}
+
+/// Last, since its words stand for the whole.
+fn made(command: Command) -> Command {
+    Options::augment_args(command).args(Connection::arguments())
 }
 
 impl Import {
@@ -129,30 +135,30 @@ impl Import {
     }
 
     async fn deposit(&self, service: &'static str, Deposit(fields): Deposit) -> Result<Row, CliError> {
-        let values: Vec<SecretText> =
-            fields.values().filter_map(Value::as_str).map(|text| text.to_owned().into()).collect();
-        let row = |outcome, detail: String, credential_id| {
-            // Whatever answers there need not be a broker.
-            let repeats = values.iter().any(|value| detail.contains(value.expose()));
-            let detail =
-                if repeats { "the answer repeats a value, and is not shown".to_owned() } else { detail };
-            Row { service, outcome, detail, credential_id }
+        let secrets = secrets(service, &fields);
+        // Whatever answers there need not be a broker.
+        let unless_repeated = |told: String| {
+            let repeats = secrets.iter().any(|secret| told.contains(secret.expose()));
+            if repeats { "the answer repeats a value, and is not shown".to_owned() } else { told }
         };
-        let operation = self.operation()?;
-        Ok(match self.connection.attempt(operation, self.request(service, fields)).await {
-            Ok(Ok(answer)) => {
-                let id = answer.get("id").and_then(Value::as_str).map(ToOwned::to_owned);
-                row(Outcome::Imported, stored(&answer), id)
-            }
-            Ok(Err(refusal)) if refusal.status == http::StatusCode::CONFLICT => {
-                row(Outcome::Exists, "stays as it is".to_owned(), None)
-            }
-            Ok(Err(refusal)) if refusal.status.is_server_error() => {
-                row(Outcome::Failed, told(&refusal), None)
-            }
-            Ok(Err(refusal)) => row(Outcome::Refused, told(&refusal), None),
-            Err(error) => row(Outcome::Failed, error.to_string(), None),
-        })
+        let mut credential_id = None;
+        let (outcome, detail) =
+            match self.connection.attempt(self.operation()?, self.request(service, fields)).await {
+                Ok(Ok(answer)) => {
+                    let id = answer.get("id").and_then(Value::as_str);
+                    credential_id = id.map(|id| unless_repeated(id.to_owned()));
+                    (Outcome::Imported, unless_repeated(stored(&answer)))
+                }
+                Ok(Err(refusal)) if refusal.status == StatusCode::CONFLICT => {
+                    (Outcome::Exists, "stays as it is".to_owned())
+                }
+                Ok(Err(refusal)) if refusal.status.is_server_error() => {
+                    (Outcome::Failed, unless_repeated(told(&refusal)))
+                }
+                Ok(Err(refusal)) => (Outcome::Refused, unless_repeated(told(&refusal))),
+                Err(error) => (Outcome::Failed, error.to_string()),
+            };
+        Ok(Row { service, outcome, detail, credential_id })
     }
 
     fn request(&self, service: &str, fields: Map<String, Value>) -> Map<String, Value> {
@@ -182,8 +188,18 @@ impl Import {
     }
 }
 
+/// The secrets of a deposit; what is shorter than any stands in every text.
+fn secrets(service: &str, fields: &Map<String, Value>) -> Vec<SecretText> {
+    let known = service.parse().ok().and_then(|name| Catalog::built_in().find(&name));
+    let is_secret = |name: &str| !known.is_some_and(|known| known.is_open(name));
+    let texts = fields.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
+    texts.filter(|text| text.len() >= SHORTEST).map(|text| text.to_owned().into()).collect()
+}
+
 /// A refusal in one line: each field that was wrong, else the detail.
 fn told(refusal: &Refusal) -> String {
     let wrong = refusal.violations();
     if wrong.is_empty() { refusal.summary() } else { wrong.join("; ") }
 }
+
+const SHORTEST: usize = 4;
