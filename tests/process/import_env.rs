@@ -63,7 +63,9 @@ async fn what_a_worker_had_is_tried_and_deposited() {
     let tray = Anything::start(anything::Options::default()).await.expect("a stand-in");
     tray.faults().add(Fault::new(Action::EchoSecrets(EchoFault { code: 400 })).always());
     let site = Site::new(Kind::Sqlite).await;
-    let broker = site.dev().await;
+    // Whatever libraries log, too.
+    let process = Process::spawn(site.dev_command(&["--log", "trace"]));
+    let broker = Broker::announced(process, &site.data()).await;
     let owner = organization(&broker, &site).await;
     write(&site, &worker_env(jira.url(), shop.url(), tray.url()));
     let told = RefCell::new(Vec::new());

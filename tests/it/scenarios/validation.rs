@@ -4,7 +4,8 @@ use std::fs;
 
 use leasehold::model::organization::Role::Admin;
 use leasehold_backends::{
-    Action, EchoFault, Fault, anything, anything::Anything, jira, jira::Jira, orderdesk,
+    Action, EchoFault, Fault, anything, anything::Anything, jira, jira::Jira, notion, notion::Notion,
+    orderdesk, todoist, todoist::Todoist,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -115,6 +116,32 @@ on_each_database! {
                 ("google", json!({ "refresh_token": "r" })),
             ] {
                 assert_eq!(stored("a", service, fields).await, told("untried", ""), "{service}");
+            }
+        })
+        .await;
+    }
+
+    async fn built_in_services_are_asked_as_they_want_it(installation) {
+        let todoist = Todoist::start(todoist::Options::default()).await.expect("a stand-in");
+        let notion = Notion::start(notion::Options::default()).await.expect("a stand-in");
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text, url, stand_in) in [
+            ("todoist", include_str!("../../../catalog/todoist.toml"), "https://api.todoist.com", todoist.url()),
+            ("notion", include_str!("../../../catalog/notion.toml"), "https://api.notion.com", notion.url()),
+        ] {
+            assert!(text.contains(url), "{name}");
+            fs::write(folder.path().join(format!("{name}.toml")), text.replace(url, stand_in)).expect("a file");
+        }
+        let installation = Installation { services: Some(folder.path().to_owned()), ..installation };
+        play_on(reaching_this_machine(installation), async |scene: Scene| {
+            let ann = person(&scene).await;
+            for (service, token) in [
+                ("todoist", todoist::TOKEN),
+                ("notion", notion::TOKEN),
+            ] {
+                let deposit = |token: &str| json!({ "service": service, "fields": { "access_token": token }, "validate": true });
+                assert_eq!(ann.run("create_own_credential", deposit("wrong")).await.failure().fields, ["fields"]);
+                assert_eq!(ann.does("create_own_credential", deposit(token)).await["validation"], "works", "{service}");
             }
         })
         .await;
