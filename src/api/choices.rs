@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     broker::admin::SigningKeyState,
+    issuer::validate::Verdict,
     model::{
         audit::EventName,
         catalog::issuing::IssuerKind,
@@ -47,6 +48,8 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
         }
         (_, "event") => all(EventName::ALL, EventName::as_str),
         (_, "credential_scope") => all(CredentialScope::ALL, CredentialScope::as_str),
+        ("CredentialValidation", "outcome") => Verdict::NAMES.iter().map(|name| json!(name)).collect(),
+        ("Credential", "validation") => vec![json!("works"), json!("unknown"), json!("untried")],
         ("AuditRecord", "outcome") => vec![json!("success"), json!("refused"), json!("unreadable")],
         ("SigningKey", "state") => all(SigningKeyState::ALL, SigningKeyState::as_str),
         ("CreateClientRequest" | "UpdateClientRequest" | "Client", "role") => all(Role::ALL, Role::as_str),

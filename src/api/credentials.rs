@@ -11,9 +11,10 @@ use crate::{
     broker::{
         Broker, Call, Error,
         admin::ListCredentials,
-        credentials::{Deposit, NewValue, UpdateCredential},
+        credentials::{Deposit, Deposited, NewValue, UpdateCredential},
         listing::{ListRequest, Listing},
     },
+    issuer::validate::Verdict,
     model::{credential::Credential, id::CredentialId, instant::Instant},
 };
 
@@ -55,6 +56,12 @@ table! {
     rotate_credential(RotateCredentialRequest) -> CredentialView:
         POST "/api/admin/credentials/{id}/rotate" 200, rpc "CredentialService/RotateCredential", Organization AdminWrite,
         cli "credentials rotate";
+    /// Try a credential at its service
+    ///
+    /// Asks the service with the stored value. Nothing is changed; the audit keeps that it was tried, and what came of it.
+    validate_credential(ValidateCredentialRequest) -> CredentialValidation:
+        POST "/api/admin/credentials/{id}/validate" 200, rpc "CredentialService/ValidateCredential",
+        Organization AdminWrite, cli "credentials validate";
     /// Delete a credential
     ///
     /// Leases that rest on it end at once.
@@ -87,6 +94,8 @@ pub struct CreateCredentialRequest {
     expires_at: Option<String>,
     /// Why; required when the owner is a person.
     reason: Option<String>,
+    /// True: it is tried at its service first, and refused when the service refuses it.
+    validate: Option<bool>,
 }
 
 /// Which credential to show.
@@ -149,6 +158,18 @@ pub struct RotateCredentialRequest {
     etag: Option<String>,
     /// Why; required when the owner is a person.
     reason: Option<String>,
+    /// True: it is tried at its service first, and refused when the service refuses it.
+    validate: Option<bool>,
+}
+
+/// Which credential to try.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateCredentialRequest {
+    /// The credential's id.
+    id: String,
+    /// Why; required when the owner is a person.
+    reason: Option<String>,
 }
 
 /// Which credential to delete.
@@ -206,8 +227,29 @@ pub struct CredentialView {
     #[schema(value_type = Option<String>, format = "date-time")]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Instant>,
+    /// After it was tried at its service: `works`; `unknown`, when the service was not reached or answered something
+    /// else; or `untried`, when nothing is known to try it with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<String>,
+    /// Why it is `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation_detail: Option<String>,
     /// For `If-Match`.
     pub(super) etag: String,
+}
+
+/// What a service said of a credential.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialValidation {
+    /// `works`; `refused`; `unknown`, when the service was not reached or answered something else; or `untried`, when
+    /// nothing is known to try it with.
+    outcome: String,
+    /// The HTTP status of the service's refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// Why it is `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// A page of credentials.
@@ -249,10 +291,12 @@ async fn create_credential(
     call: &Call,
     request: CreateCredentialRequest,
 ) -> Result<CredentialView, Error> {
-    let CreateCredentialRequest { owner, service, account, fields, sharing, expires_at, reason } = request;
+    let CreateCredentialRequest { owner, service, account, fields, sharing, expires_at, reason, validate } =
+        request;
     let expires_at = parsed("expires_at", expires_at.as_deref())?;
-    let deposit = Deposit { service, account, fields, sharing, expires_at, reason };
-    broker.administrator_deposits_credential(call, &owner, deposit).await.map(view)
+    let validate = validate.unwrap_or_default();
+    let deposit = Deposit { service, account, fields, sharing, expires_at, reason, validate };
+    broker.administrator_deposits_credential(call, &owner, deposit).await.map(deposited)
 }
 
 async fn list_credentials(
@@ -297,10 +341,20 @@ async fn rotate_credential(
     call: &Call,
     request: RotateCredentialRequest,
 ) -> Result<CredentialView, Error> {
-    let RotateCredentialRequest { id, fields, expires_at, etag, reason } = request;
+    let RotateCredentialRequest { id, fields, expires_at, etag, reason, validate } = request;
     let expires_at = parsed("expires_at", expires_at.as_deref())?;
-    let value = NewValue { fields, expires_at, revision: revision(etag.as_deref())?, reason };
-    broker.administrator_rotates_credential(call, &id, value).await.map(view)
+    let (revision, validate) = (revision(etag.as_deref())?, validate.unwrap_or_default());
+    let value = NewValue { fields, expires_at, revision, reason, validate };
+    broker.administrator_rotates_credential(call, &id, value).await.map(deposited)
+}
+
+async fn validate_credential(
+    broker: &Broker,
+    call: &Call,
+    request: ValidateCredentialRequest,
+) -> Result<CredentialValidation, Error> {
+    let ValidateCredentialRequest { id, reason } = request;
+    broker.administrator_validates_credential(call, &id, reason).await.map(|verdict| validation(&verdict))
 }
 
 async fn delete_credential(
@@ -312,6 +366,25 @@ async fn delete_credential(
     let revision = revision(etag.as_deref())?;
     let leases_ended = broker.administrator_deletes_credential(call, &id, revision, reason).await?;
     Ok(DeleteCredentialResponse { leases_ended })
+}
+
+/// A credential that was stored, with what its service said of it.
+pub(super) fn deposited(deposited: Deposited) -> CredentialView {
+    let Deposited { credential, verdict } = deposited;
+    let (name, detail) = (verdict.as_ref().map(Verdict::as_str), verdict.as_ref().and_then(Verdict::detail));
+    CredentialView {
+        validation: name.map(ToOwned::to_owned),
+        validation_detail: detail.map(ToOwned::to_owned),
+        ..view(credential)
+    }
+}
+
+pub(super) fn validation(verdict: &Verdict) -> CredentialValidation {
+    CredentialValidation {
+        outcome: verdict.as_str().to_owned(),
+        status: verdict.status(),
+        detail: verdict.detail().map(ToOwned::to_owned),
+    }
 }
 
 pub(super) fn view(credential: Credential) -> CredentialView {
@@ -332,6 +405,8 @@ pub(super) fn view(credential: Credential) -> CredentialView {
         created_at: credential.created_at,
         rotated_at: credential.rotated_at,
         expires_at: credential.expires_at,
+        validation: None,
+        validation_detail: None,
         etag: credential.revision.to_string(),
     }
 }

@@ -12,8 +12,8 @@ use crate::broker::{
 
 use super::{
     credentials::{
-        self, CredentialView, DeleteCredentialResponse, ListCredentialsResponse, UpdateCredentialResponse,
-        view,
+        self, CredentialValidation, CredentialView, DeleteCredentialResponse, ListCredentialsResponse,
+        UpdateCredentialResponse, deposited, validation, view,
     },
     read::{parsed, revision},
     table,
@@ -50,6 +50,12 @@ table! {
     rotate_own_credential(RotateOwnCredentialRequest) -> CredentialView:
         POST "/api/credentials/{id}/rotate" 200, rpc "OwnCredentialService/RotateOwnCredential", Own CredentialWrite,
         cli "credentials rotate";
+    /// Try a credential of one's own at its service
+    ///
+    /// Asks the service with the stored value. Nothing is changed; the audit keeps that it was tried, and what came of it.
+    validate_own_credential(ValidateOwnCredentialRequest) -> CredentialValidation:
+        POST "/api/credentials/{id}/validate" 200, rpc "OwnCredentialService/ValidateOwnCredential", Own CredentialWrite,
+        cli "credentials validate";
     /// Delete a credential of one's own
     ///
     /// Leases that rest on it end at once.
@@ -73,6 +79,8 @@ pub struct CreateOwnCredentialRequest {
     /// When the value runs out by itself, where that is known.
     #[schema(format = "date-time")]
     expires_at: Option<String>,
+    /// True: it is tried at its service first, and refused when the service refuses it.
+    validate: Option<bool>,
 }
 
 /// Which credential to show.
@@ -127,6 +135,16 @@ pub struct RotateOwnCredentialRequest {
     expires_at: Option<String>,
     /// The `etag` that was read: refused when the credential changed since.
     etag: Option<String>,
+    /// True: it is tried at its service first, and refused when the service refuses it.
+    validate: Option<bool>,
+}
+
+/// Which credential to try.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateOwnCredentialRequest {
+    /// The credential's id.
+    id: String,
 }
 
 /// Which credential to delete.
@@ -156,10 +174,11 @@ async fn create_own_credential(
     call: &Call,
     request: CreateOwnCredentialRequest,
 ) -> Result<CredentialView, Error> {
-    let CreateOwnCredentialRequest { service, account, fields, expires_at } = request;
+    let CreateOwnCredentialRequest { service, account, fields, expires_at, validate } = request;
     let expires_at = parsed("expires_at", expires_at.as_deref())?;
-    let deposit = Deposit { service, account, fields, expires_at, sharing: None, reason: None };
-    broker.deposit_own_credential(call, deposit).await.map(view)
+    let validate = validate.unwrap_or_default();
+    let deposit = Deposit { service, account, fields, expires_at, sharing: None, reason: None, validate };
+    broker.deposit_own_credential(call, deposit).await.map(deposited)
 }
 
 async fn list_own_credentials(
@@ -206,10 +225,19 @@ async fn rotate_own_credential(
     call: &Call,
     request: RotateOwnCredentialRequest,
 ) -> Result<CredentialView, Error> {
-    let RotateOwnCredentialRequest { id, fields, expires_at, etag } = request;
+    let RotateOwnCredentialRequest { id, fields, expires_at, etag, validate } = request;
     let expires_at = parsed("expires_at", expires_at.as_deref())?;
-    let value = NewValue { fields, expires_at, revision: revision(etag.as_deref())?, reason: None };
-    broker.rotate_own_credential(call, &id, value).await.map(view)
+    let (revision, validate) = (revision(etag.as_deref())?, validate.unwrap_or_default());
+    let value = NewValue { fields, expires_at, revision, reason: None, validate };
+    broker.rotate_own_credential(call, &id, value).await.map(deposited)
+}
+
+async fn validate_own_credential(
+    broker: &Broker,
+    call: &Call,
+    request: ValidateOwnCredentialRequest,
+) -> Result<CredentialValidation, Error> {
+    broker.validate_own_credential(call, &request.id).await.map(|verdict| validation(&verdict))
 }
 
 async fn delete_own_credential(

@@ -37,6 +37,8 @@ named! {
     CredentialReported = "credential_reported";
     /// A credential's status or sharing changed.
     CredentialUpdated = "credential_updated";
+    /// A credential was tried at its service.
+    CredentialValidated = "credential_validated";
     /// A data, root or signing key was made, rotated, rewrapped or retired.
     KeyRotated = "key_rotated";
     /// A lease was taken.

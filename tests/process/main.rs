@@ -25,6 +25,8 @@ mod garbage;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod import_env;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod outage;

@@ -5,7 +5,7 @@ use crate::{
     broker::{
         Broker, Call, Error, Violation,
         authz::Authorized,
-        credentials::{CREDENTIAL, Deposit, NewValue, UpdateCredential, credential_id},
+        credentials::{CREDENTIAL, Deposit, Deposited, NewValue, UpdateCredential, credential_id},
         listing::{ListRequest, Listing},
     },
     model::{
@@ -42,7 +42,7 @@ impl Broker {
         call: &Call,
         owner: &str,
         deposit: Deposit,
-    ) -> Result<Credential, Error> {
+    ) -> Result<Deposited, Error> {
         let (owner, authorized) = self.administrator_of_named(call, Operation::AdminWrite, owner).await?;
         if owner == Owner::System {
             let reason = "must be an organization or a person";
@@ -86,9 +86,9 @@ impl Broker {
         call: &Call,
         id: &str,
         value: NewValue,
-    ) -> Result<Credential, Error> {
-        let (credential, authorized) = self.administered_credential(call, Operation::AdminWrite, id).await?;
-        require_reason(credential.owner, value.reason.as_deref())?;
+    ) -> Result<Deposited, Error> {
+        let (credential, authorized) =
+            self.administered_for_reason(call, id, value.reason.as_deref()).await?;
         self.renew_value(call, authorized, &credential, value).await
     }
 
@@ -103,8 +103,8 @@ impl Broker {
         id: &str,
         update: UpdateCredential,
     ) -> Result<Updated<Credential>, Error> {
-        let (credential, authorized) = self.administered_credential(call, Operation::AdminWrite, id).await?;
-        require_reason(credential.owner, update.reason.as_deref())?;
+        let (credential, authorized) =
+            self.administered_for_reason(call, id, update.reason.as_deref()).await?;
         self.update_credential(call, authorized, &credential, update).await
     }
 
@@ -119,9 +119,20 @@ impl Broker {
         revision: Option<i64>,
         reason: Option<String>,
     ) -> Result<i64, Error> {
-        let (credential, authorized) = self.administered_credential(call, Operation::AdminWrite, id).await?;
-        require_reason(credential.owner, reason.as_deref())?;
+        let (credential, authorized) = self.administered_for_reason(call, id, reason.as_deref()).await?;
         self.delete_credential(call, authorized, credential.id, revision, reason).await
+    }
+
+    /// A credential to do something to: a person's only with a reason.
+    pub(in crate::broker) async fn administered_for_reason(
+        &self,
+        call: &Call,
+        id: &str,
+        reason: Option<&str>,
+    ) -> Result<(Credential, Authorized), Error> {
+        let found = self.administered_credential(call, Operation::AdminWrite, id).await?;
+        require_reason(found.0.owner, reason)?;
+        Ok(found)
     }
 
     async fn administered_credential(

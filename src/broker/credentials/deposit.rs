@@ -18,7 +18,7 @@ use super::{Deposit, NewCredential};
 impl Broker {
     /// What was sent to be deposited for an owner, checked.
     pub(super) fn checked_deposit(&self, owner: Owner, deposit: Deposit) -> Result<NewCredential, Error> {
-        let Deposit { service, account, fields, sharing, expires_at, reason: _ } = deposit;
+        let Deposit { service, account, fields, sharing, expires_at, reason: _, validate: _ } = deposit;
         let mut violations: Vec<Violation> = past(expires_at, self.clock.now()).into_iter().collect();
         if matches!(owner, Owner::Organization(_)) && sharing.is_none() {
             violations.push(Violation::new("sharing", "required: say who in the organization may borrow it"));

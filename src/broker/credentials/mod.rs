@@ -6,6 +6,7 @@
 
 mod deposit;
 mod own;
+mod trial;
 
 use serde_json::{Map, Value, json};
 
@@ -32,6 +33,7 @@ use super::{
 };
 
 pub use own::OwnCredential;
+pub use trial::Deposited;
 
 /// A credential to deposit, checked but for its fields.
 #[derive(Debug, Clone)]
@@ -65,6 +67,8 @@ pub struct Deposit {
     pub expires_at: Option<Instant>,
     /// Why; required of an operator who deposits for a person.
     pub reason: Option<String>,
+    /// Whether it is tried at its service first, and not stored when that refuses it.
+    pub validate: bool,
 }
 
 /// A new value of a credential.
@@ -78,6 +82,8 @@ pub struct NewValue {
     pub revision: Option<i64>,
     /// As in [`Deposit`].
     pub reason: Option<String>,
+    /// As in [`Deposit`].
+    pub validate: bool,
 }
 
 /// What to change of a credential; what is none stays.
@@ -123,7 +129,8 @@ impl Broker {
         expires_at: Option<Instant>,
     ) -> Result<i64, Error> {
         let credential = self.credential(id).await?;
-        let (version, change) = self.rotation(&credential, fields.clone(), expires_at).await?;
+        let fields = self.checked_fields(&credential.service, fields.clone())?;
+        let (version, change) = self.rotation(&credential, &fields, expires_at).await?;
         let actor = Actor { owner: Some(credential.owner), ..actor.clone() };
         self.administer(&actor, EventName::CredentialRotated, &id.to_string(), change).await?;
         Ok(version)
@@ -136,9 +143,10 @@ impl Broker {
         authorized: Authorized,
         owner: Owner,
         deposit: Deposit,
-    ) -> Result<Credential, Error> {
-        let reason = deposit.reason.clone();
+    ) -> Result<Deposited, Error> {
+        let (reason, validate) = (deposit.reason.clone(), deposit.validate);
         let new = self.checked_deposit(owner, deposit)?;
+        let verdict = self.tried_first(validate, &new).await?;
         let (credential, change) = self.sealed(new).await?;
         let record = self.record(&authorized, EventName::CredentialCreated, credential.id, reason);
         let record = record.with("service", credential.service.to_string());
@@ -147,12 +155,13 @@ impl Broker {
             Owner::Organization(_) => record.with("sharing", json!(credential.sharing)),
             Owner::User(_) | Owner::System => record,
         };
+        let record = trial::noting(record, verdict.as_ref());
         let id = credential.id;
         self.change_recorded(call, authorized, vec![record], change)
             .await
-            .map_err(|error| error.on_conflict("a credential of this service and account exists"))?;
+            .map_err(|error| error.on_conflict(EXISTS))?;
         // Whether it is the primary one, the database knows.
-        self.credential(id).await
+        Ok(Deposited { credential: self.credential(id).await?, verdict })
     }
 
     /// Gives a credential the value that an authorized caller sent.
@@ -162,20 +171,23 @@ impl Broker {
         authorized: Authorized,
         credential: &Credential,
         value: NewValue,
-    ) -> Result<Credential, Error> {
-        let NewValue { fields, expires_at, revision, reason } = value;
+    ) -> Result<Deposited, Error> {
+        let NewValue { fields, expires_at, revision, reason, validate } = value;
         if let Some(violation) = deposit::past(expires_at, self.clock.now()) {
             return Err(Error::invalid(vec![violation]));
         }
         let id = credential.id;
-        let (version, change) = self.rotation(credential, fields, expires_at).await?;
+        let fields = self.checked_fields(&credential.service, fields)?;
+        let verdict = self.tried(validate, &credential.service, &fields).await?;
+        let (version, change) = self.rotation(credential, &fields, expires_at).await?;
         let record =
             self.record(&authorized, EventName::CredentialRotated, id, reason).with("version", version);
+        let record = trial::noting(record, verdict.as_ref());
         let authorized = authorized.with(at_revision(id, revision));
         self.change_recorded(call, authorized, vec![record], change)
             .await
             .map_err(|error| error.on_race("the credential got another value meanwhile; try again"))?;
-        self.credential(id).await
+        Ok(Deposited { credential: self.credential(id).await?, verdict })
     }
 
     /// Changes what an authorized caller named.
@@ -302,13 +314,12 @@ impl Broker {
     async fn rotation(
         &self,
         credential: &Credential,
-        fields: Map<String, Value>,
+        value: &Map<String, Value>,
         expires_at: Option<Instant>,
     ) -> Result<(i64, Change), Error> {
         let (id, version) = (credential.id, credential.version + 1);
-        let value = self.checked_fields(&credential.service, fields)?;
         let Made { issuer, lent, material } =
-            Made::of(self.described(&credential.service)?, value, expires_at);
+            Made::of(self.described(&credential.service)?, value.clone(), expires_at);
         let sealed = self.vault.seal_credential(credential.owner, id, version, &lent).await?;
         let (fields, at) = (names(&lent), self.clock.now());
         let rotate = Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at };
@@ -377,3 +388,5 @@ pub(super) fn names(fields: &Map<String, Value>) -> FieldNames {
 
 /// What it is called where it is not found.
 pub(super) const CREDENTIAL: &str = "credential";
+/// What is said to who deposits another of one service and account.
+const EXISTS: &str = "a credential of this service and account exists";

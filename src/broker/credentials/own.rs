@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{CREDENTIAL, Deposit, NewValue, UpdateCredential, credential_id};
+use super::{CREDENTIAL, Deposit, Deposited, NewValue, UpdateCredential, credential_id};
 
 /// A credential, as shown to the person it belongs to.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Broker {
     /// # Errors
     /// [`Code::InvalidRequest`] that names each wrong field; [`Code::Conflict`] when there is one of this service and
     /// account; [`Code::Forbidden`] for who is no person.
-    pub async fn deposit_own_credential(&self, call: &Call, deposit: Deposit) -> Result<Credential, Error> {
+    pub async fn deposit_own_credential(&self, call: &Call, deposit: Deposit) -> Result<Deposited, Error> {
         let (owner, authorized) = self.person(call).await?;
         self.deposit(call, authorized, owner, deposit).await
     }
@@ -79,7 +79,7 @@ impl Broker {
         call: &Call,
         id: &str,
         value: NewValue,
-    ) -> Result<Credential, Error> {
+    ) -> Result<Deposited, Error> {
         let (credential, authorized) = self.own_credential(call, id).await?;
         self.renew_value(call, authorized, &credential, value).await
     }
@@ -123,7 +123,11 @@ impl Broker {
         Ok(Listing::of(order, self.store.rows().list_credentials(&query).await?))
     }
 
-    async fn own_credential(&self, call: &Call, id: &str) -> Result<(Credential, Authorized), Error> {
+    pub(super) async fn own_credential(
+        &self,
+        call: &Call,
+        id: &str,
+    ) -> Result<(Credential, Authorized), Error> {
         let (owner, authorized) = self.person(call).await?;
         let credential = self.credential(credential_id(id)?).await?;
         if credential.owner == owner {

@@ -101,11 +101,12 @@ impl Refresher {
         Ok(credential)
     }
 
-    /// A credential and what makes its tokens, as they are now.
+    /// A credential and what makes its tokens, as they are now. The grant is read first: a refresh between the two makes
+    /// the credential the newer one, and is seen; the other way round it would be missed.
     async fn load(&self, id: CredentialId) -> Result<(Credential, Grant), RefreshError> {
+        let grant = self.store.rows().find_grant(id).await.map_err(Error::from)?;
         let credential = self.store.rows().load_credentials(&[id]).await.map_err(Error::from)?.pop();
         let credential = credential.ok_or(RefreshError::Gone)?.map_err(Error::from)?;
-        let grant = self.store.rows().find_grant(id).await.map_err(Error::from)?;
         let grant = grant.ok_or_else(|| Error::internal(StoreError::Missing("the grant of a credential")))?;
         Ok((credential, grant))
     }

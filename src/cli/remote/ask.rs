@@ -1,9 +1,9 @@
 //! Asks a broker over HTTP.
 
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{fmt, fs, net::IpAddr, path::PathBuf};
 
 use clap::{Arg, ArgMatches, Error, error::ErrorKind, value_parser};
-use reqwest::{Client, Method, RequestBuilder, Response, Url, header};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -56,7 +56,19 @@ impl Connection {
         operation: &Operation,
         request: Map<String, Value>,
     ) -> Result<Value, CliError> {
-        self.send(operation, request).await?.json().await.map_err(|error| self.failed(&error))
+        self.attempt(operation, request).await?.map_err(|refusal| CliError::Other(refusal.to_string()))
+    }
+
+    /// The same for who goes on after a refusal.
+    pub(super) async fn attempt(
+        &self,
+        operation: &Operation,
+        request: Map<String, Value>,
+    ) -> Result<Result<Value, Refusal>, CliError> {
+        match self.send(operation, request).await? {
+            Ok(response) => response.json().await.map(Ok).map_err(|error| self.failed(&error)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
     }
 
     /// Runs the operation there and prints each line as it comes.
@@ -65,21 +77,23 @@ impl Connection {
         operation: &Operation,
         request: Map<String, Value>,
     ) -> Result<(), CliError> {
-        let mut response = self.send(operation, request).await?;
+        let sent = self.send(operation, request).await?;
+        let mut response = sent.map_err(|refusal| CliError::Other(refusal.to_string()))?;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(&error))? {
             output::print_bytes(&chunk)?;
         }
         Ok(())
     }
 
-    async fn send(&self, operation: &Operation, request: Map<String, Value>) -> Result<Response, CliError> {
+    async fn send(
+        &self,
+        operation: &Operation,
+        request: Map<String, Value>,
+    ) -> Result<Result<Response, Refusal>, CliError> {
         let token = self.token()?;
         let request = self.request(operation, request)?.bearer_auth(token.expose());
         let response = request.send().await.map_err(|error| self.failed(&error))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        Err(CliError::Other(refusal(response).await))
+        Ok(if response.status().is_success() { Ok(response) } else { Err(Refusal::read(response).await) })
     }
 
     fn failed(&self, error: &reqwest::Error) -> CliError {
@@ -150,19 +164,45 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What the broker refused, for people: the detail, each field, and the request's id.
-async fn refusal(response: Response) -> String {
-    let status = response.status();
-    let body: Value = response.json().await.unwrap_or_default();
-    let member =
-        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut lines = vec![format!("{}: {} ({status})", member(&body, "code"), member(&body, "detail"))];
-    let errors = body.get("errors").and_then(Value::as_array);
-    for error in errors.into_iter().flatten() {
-        lines.push(format!("  {}: {}", member(error, "field"), member(error, "reason")));
+/// What the broker refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Its status.
+    pub(super) status: StatusCode,
+    body: Value,
+}
+
+impl Refusal {
+    async fn read(response: Response) -> Self {
+        Self { status: response.status(), body: response.json().await.unwrap_or_default() }
     }
-    lines.push(format!("  request {}", member(&body, "request_id")));
-    lines.join("\n")
+
+    /// The code and the detail.
+    pub(super) fn summary(&self) -> String {
+        format!("{}: {} ({})", member(&self.body, "code"), member(&self.body, "detail"), self.status)
+    }
+
+    /// Each field that was wrong, with the reason.
+    pub(super) fn violations(&self) -> Vec<String> {
+        let errors = self.body.get("errors").and_then(Value::as_array);
+        let told = |error| format!("{}: {}", member(error, "field"), member(error, "reason"));
+        errors.into_iter().flatten().map(told).collect()
+    }
+}
+
+/// For people: the detail, each field, and the request's id.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary())?;
+        for violation in self.violations() {
+            write!(f, "\n  {violation}")?;
+        }
+        write!(f, "\n  request {}", member(&self.body, "request_id"))
+    }
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn causes(error: &dyn std::error::Error) -> String {

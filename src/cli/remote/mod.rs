@@ -5,6 +5,7 @@
 mod arguments;
 mod ask;
 mod cells;
+mod import;
 mod pages;
 mod print;
 mod table;
@@ -20,6 +21,7 @@ use crate::api::{Operation, Relation, operations};
 use super::{CliError, bootstrap::Bootstrap, output};
 
 use ask::Connection;
+use import::{IMPORT, Import};
 use pages::Wanted;
 use table::Frame;
 
@@ -33,11 +35,19 @@ enum AdminCommand {
     Asked(Asked),
     /// At the database itself.
     Bootstrap(Bootstrap),
+    /// At a running broker, once for each service of a file.
+    Import(Import),
 }
 
 /// `leasehold me`: what a person does with own things.
 #[derive(Debug)]
-pub(super) struct Me(Asked);
+pub(super) struct Me(MeCommand);
+
+#[derive(Debug)]
+enum MeCommand {
+    Asked(Asked),
+    Import(Import),
+}
 
 /// An operation, what to ask it, and whom.
 #[derive(Debug)]
@@ -54,13 +64,17 @@ impl Admin {
         match self.0 {
             AdminCommand::Asked(asked) => asked.run().await,
             AdminCommand::Bootstrap(bootstrap) => bootstrap.run().await,
+            AdminCommand::Import(import) => import.run().await,
         }
     }
 }
 
 impl Me {
     pub(super) async fn run(self) -> Result<ExitCode, CliError> {
-        self.0.run().await
+        match self.0 {
+            MeCommand::Asked(asked) => asked.run().await,
+            MeCommand::Import(import) => import.run().await,
+        }
     }
 }
 
@@ -144,17 +158,29 @@ macro_rules! commands {
 }
 
 commands!(Admin, augment_admin, read_admin);
-commands!(Me, |command| arguments::augment(command, ours(is_own)), |matches| Asked::read(matches, is_own));
+commands!(Me, augment_me, read_me);
 
 fn augment_admin(command: Command) -> Command {
     let bootstrap = <Bootstrap as clap::Args>::augment_args(Command::new(BOOTSTRAP));
-    arguments::augment(command, ours(administers)).subcommand(bootstrap)
+    arguments::augment(command, ours(administers)).subcommand(bootstrap).subcommand(import::for_others())
+}
+
+fn augment_me(command: Command) -> Command {
+    arguments::augment(command, ours(is_own)).subcommand(import::for_oneself())
 }
 
 fn read_admin(matches: &ArgMatches) -> Result<AdminCommand, Error> {
     match matches.subcommand() {
         Some((BOOTSTRAP, own)) => Bootstrap::from_arg_matches(own).map(AdminCommand::Bootstrap),
+        Some((IMPORT, own)) => Import::read_for_others(own).map(AdminCommand::Import),
         _ => Asked::read(matches, administers).map(AdminCommand::Asked),
+    }
+}
+
+fn read_me(matches: &ArgMatches) -> Result<MeCommand, Error> {
+    match matches.subcommand() {
+        Some((IMPORT, own)) => Import::read_for_oneself(own).map(MeCommand::Import),
+        _ => Asked::read(matches, is_own).map(MeCommand::Asked),
     }
 }
 
@@ -209,7 +235,7 @@ mod tests {
     fn asked(words: &str) -> Result<Asked, Error> {
         match parse(words)?.0 {
             AdminCommand::Asked(asked) => Ok(asked),
-            AdminCommand::Bootstrap(_) => panic!("an operation"),
+            AdminCommand::Bootstrap(_) | AdminCommand::Import(_) => panic!("an operation"),
         }
     }
 

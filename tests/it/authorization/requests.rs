@@ -43,13 +43,19 @@ pub(super) async fn request(stage: &Stage, operation: &str) -> Value {
         "show_user" => json!({ "id": stage.person.id.to_string() }),
         "list_user_memberships" => json!({ "user_id": stage.person.id.to_string() }),
         "update_user" => json!({ "id": stage.person.id.to_string(), "name": "Renamed" }),
-        "create_credential" | "list_credentials" | "show_credential" | "update_credential"
-        | "rotate_credential" | "delete_credential" => credential_request(stage, operation).await,
+        "create_credential"
+        | "list_credentials"
+        | "show_credential"
+        | "update_credential"
+        | "rotate_credential"
+        | "validate_credential"
+        | "delete_credential" => credential_request(stage, operation).await,
         "create_own_credential"
         | "list_own_credentials"
         | "show_own_credential"
         | "update_own_credential"
         | "rotate_own_credential"
+        | "validate_own_credential"
         | "delete_own_credential" => own_credential_request(stage, operation).await,
         "create_client"
         | "list_clients"

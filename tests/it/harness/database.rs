@@ -74,6 +74,14 @@ impl Database {
         }
     }
 
+    /// Which of the two it is.
+    pub(crate) const fn engine(&self) -> Engine {
+        match self.rows {
+            Rows::Sqlite(_) => Engine::Sqlite,
+            Rows::Postgres(_) => Engine::Postgres,
+        }
+    }
+
     /// Removes it.
     pub(crate) async fn remove(self) {
         on_rows!(&self.rows, pool => pool.close().await);

@@ -70,12 +70,14 @@ macro_rules! on_each_database {
 pub(crate) use {on_each_database, scenarios};
 
 /// Plays a scenario on one database, over one way in after the other.
-pub(crate) async fn play<F, R>(engine: Engine, limits: LimitsConfig, scenario: F)
-where
-    F: Fn(Scene) -> R,
-    R: Future<Output = ()>,
-{
-    let world = Installation { limits, ..Installation::new(engine).await }.opens().await;
+pub(crate) async fn play(engine: Engine, limits: LimitsConfig, scenario: impl AsyncFn(Scene)) {
+    play_on(Installation { limits, ..Installation::new(engine).await }, scenario).await;
+}
+
+/// The same on an installation with settings of its own, which is removed at the end.
+pub(crate) async fn play_on(installation: Installation, scenario: impl AsyncFn(Scene)) {
+    let engine = installation.database.engine();
+    let world = installation.opens().await;
     for via in Transport::ALL {
         let scene = Scene::new(Arc::clone(&world), via);
         if let Err(panic) = AssertUnwindSafe(scenario(scene)).catch_unwind().await {

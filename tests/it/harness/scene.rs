@@ -193,6 +193,11 @@ impl Scene {
         bodies.iter().map(|body| serde_json::from_str(body).expect("a record")).collect()
     }
 
+    /// Every record there is, as it was hashed.
+    pub(crate) async fn everything_recorded(&self) -> String {
+        self.with_database(async |database| database.texts(RECORDS_BUT, "").await).await.join("\n")
+    }
+
     /// The state that a lease is recorded with, whatever the clock and other rows say.
     pub(crate) async fn recorded_state(&self, lease: &str) -> String {
         let found = self.with_database(async |database| database.texts(STATE_OF, lease).await).await;
@@ -252,5 +257,6 @@ fn number() -> u64 {
 
 const RECORDS_OF: &str = "SELECT body FROM audit_records WHERE target = $1 ORDER BY chain_id, seq";
 const RECORDS_BY: &str = "SELECT body FROM audit_records WHERE actor = $1 ORDER BY chain_id, seq";
+const RECORDS_BUT: &str = "SELECT body FROM audit_records WHERE actor <> $1";
 const SERVICE_OF: &str = "SELECT service FROM credentials WHERE id = $1";
 const STATE_OF: &str = "SELECT state FROM leases WHERE id = $1";

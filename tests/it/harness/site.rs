@@ -36,7 +36,9 @@ pub(crate) struct Installation {
     /// Where the newest signed heads are kept.
     pub(crate) witness: Option<PathBuf>,
     pub(crate) accept_restore: bool,
-    /// A folder that describes more services; with one, the broker calls what listens on this machine.
+    /// Whether credentials may lead to addresses of this machine, as those of stand-ins do.
+    pub(crate) allow_private: bool,
+    /// Services of its own, a file each.
     pub(crate) services: Option<PathBuf>,
 }
 
@@ -69,6 +71,7 @@ impl Installation {
             limits: LimitsConfig::default(),
             witness: None,
             accept_restore: false,
+            allow_private: false,
             services: None,
         }
     }
@@ -120,8 +123,8 @@ impl Installation {
         config.database.max_connections = 8;
         config.limits = self.limits;
         config.audit.witness_file = Some(self.witness.clone().unwrap_or_default());
-        // As in production: what must be refused there is refused here.
-        config.egress.allow_private = self.services.is_some();
+        // As in production, unless told: what must be refused there is refused here.
+        config.egress.allow_private = self.allow_private;
         config.services.directory = self.services.clone();
         config
     }

@@ -24,3 +24,4 @@ mod rotation;
 mod tampering;
 mod tokens;
 mod users;
+mod validation;
