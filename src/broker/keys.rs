@@ -7,7 +7,7 @@ use crate::model::{
     id::{CredentialId, DataKeyId, SigningKeyId},
     owner::Owner,
 };
-use crate::store::admin::{AdminChange, Change};
+use crate::store::admin::{AdminChange, Change, GrantChange};
 
 use super::{Broker, Code, Error, figures::DataKeyFigures, signing::SignsFrom};
 
@@ -71,7 +71,12 @@ impl Broker {
             let Some(to) = self.vault.reseal_application(&application).await? else { continue };
             let service = application.service.clone();
             let target = service.to_string();
-            let change = Change::ResealApplication { owner, service, from: application.sealed.clone(), to };
+            let change = Change::Grant(GrantChange::ResealApplication {
+                owner,
+                service,
+                from: application.sealed.clone(),
+                to,
+            });
             moved += self.resealed(actor, owner, &target, change).await?;
         }
         if owner == Owner::System {
@@ -94,7 +99,7 @@ impl Broker {
             for grant in &grants {
                 let Some(to) = self.vault.reseal_grant(grant).await? else { continue };
                 let id = grant.credential_id;
-                let change = Change::ResealGrant { id, from: grant.sealed.clone(), to };
+                let change = Change::Grant(GrantChange::Reseal { id, from: grant.sealed.clone(), to });
                 moved += self.resealed(actor, owner, &id.to_string(), change).await?;
             }
         }

@@ -78,10 +78,10 @@ impl Grant {
         self.claim.as_ref().is_some_and(|claim| now < claim.until)
     }
 
-    /// Whether this refresh token was sent before, with an outcome that nobody knows.
+    /// How often this refresh token was sent with an outcome that nobody knows.
     #[must_use]
-    pub fn is_uncertain(&self, digest: &str) -> bool {
-        self.attempt.as_ref().is_some_and(|attempt| attempt.digest == digest)
+    pub fn times_sent(&self, digest: &str) -> i64 {
+        self.attempt.as_ref().filter(|attempt| attempt.digest == digest).map_or(0, |attempt| attempt.times)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
         owner::Owner,
         service::{AccountName, ServiceName},
     },
-    store::admin::{Change, CredentialPatch, LeasesOf, Precondition, Row},
+    store::admin::{Change, CredentialPatch, GrantChange, LeasesOf, Precondition, Row},
 };
 
 use super::{
@@ -289,7 +289,7 @@ impl Broker {
         material: &Material,
     ) -> Result<Change, Error> {
         let (now, owner) = (self.clock.now(), credential.owner);
-        Ok(Change::PutGrant(Box::new(Grant {
+        Ok(Change::Grant(GrantChange::Put(Box::new(Grant {
             credential_id: credential.id,
             owner,
             service: credential.service.clone(),
@@ -303,7 +303,7 @@ impl Broker {
             claim: None,
             attempt: None,
             reported_at: None,
-        })))
+        }))))
     }
 
     pub(super) fn described(&self, service: &ServiceName) -> Result<&Service, Error> {
@@ -331,7 +331,7 @@ impl Broker {
                 let now_known = Credential { expires_at, ..credential.clone() };
                 changes.push(self.grant(&now_known, next, &material).await?);
             }
-            (None, Some(_)) => changes.push(Change::DeleteGrant(id)),
+            (None, Some(_)) => changes.push(Change::Grant(GrantChange::Delete(id))),
             (None, None) => {}
         }
         // What its service had ended begins anew with another value.

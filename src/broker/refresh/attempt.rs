@@ -51,9 +51,7 @@ impl Refresher {
         (claim, digest): (String, Option<String>),
         need: Need,
     ) -> Result<Next, RefreshError> {
-        let before = digest.as_ref().map(|digest| if grant.is_uncertain(digest) { 1 } else { 0 });
-        let sent_before = grant.attempt.as_ref().map_or(0, |attempt| attempt.times);
-        let times = before.map_or(0, |uncertain| uncertain * sent_before + 1);
+        let times = digest.map_or(0, |digest| grant.times_sent(&digest) + 1);
         let fields = self.vault.open_credential(credential).await?.parsed();
         let attempting = Attempting { credential, grant, material, fields, claim, times, need };
         match self.ask(&attempting).await {

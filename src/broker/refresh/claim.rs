@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::{
     broker::Error,
     model::{credential::Credential, grant::Grant, id::CredentialId},
-    store::admin::{AdminChange, Change, GrantClaim},
+    store::admin::{AdminChange, Change, GrantChange, GrantClaim},
 };
 
 use super::{Need, RefreshError, Refresher, attempt::Next, material::Material, waiting};
@@ -49,7 +49,7 @@ impl Refresher {
         grant: Grant,
         need: Need,
     ) -> Result<Next, RefreshError> {
-        let material = Material::of(self.vault.open_grant(&grant).await?);
+        let material = Material::of(&self.vault.open_grant(&grant).await?);
         let claim = HEXLOWER.encode(&self.entropy.bytes::<16>());
         let attempt = material.refresh_digest();
         if !self.claim(&grant, &claim, attempt.clone()).await? {
@@ -69,7 +69,7 @@ impl Refresher {
             until: at.plus_seconds(CLAIM_SECONDS),
             attempt,
         };
-        let change = AdminChange::of(Change::ClaimGrant(claim), Vec::new());
+        let change = AdminChange::of(Change::Grant(GrantChange::Claim(claim)), Vec::new());
         Ok(self.store.administer(change).await? > 0)
     }
 }

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use crate::{
     broker::Error,
     model::{credential::Credential, grant::Grant, instant::Instant},
-    store::admin::{AdminChange, Change, LeasesOf, UpstreamCall},
+    store::admin::{AdminChange, Change, GrantChange, LeasesOf, UpstreamCall},
 };
 
 use super::{Need, RefreshError, Refresher};
@@ -30,7 +30,7 @@ impl Refresher {
         let id = grant.credential_id;
         match self.is_idle(&grant, now).await {
             Ok(Some(later)) => {
-                let change = AdminChange::of(Change::PostponeGrant(id, later), Vec::new());
+                let change = AdminChange::of(Change::Grant(GrantChange::Postpone(id, later)), Vec::new());
                 if let Err(error) = self.store.administer(change).await {
                     tracing::warn!(%error, "an idle grant was not put off; it comes again");
                 }
@@ -62,7 +62,7 @@ impl Refresher {
         let most = if need == Need::Due { (whole / 2).max(1) } else { whole };
         let slot = self.clock.now().micros() / SLOT_MICROS;
         let name = credential.service.to_string();
-        let change = Change::CountUpstreamCall(UpstreamCall { name, slot, most });
+        let change = Change::Grant(GrantChange::CountCall(UpstreamCall { name, slot, most }));
         let counted = self.store.administer(AdminChange::of(change, Vec::new())).await;
         match counted.map_err(Error::from)? {
             0 => Err(RefreshError::Resting {

@@ -55,7 +55,7 @@ impl Made {
 }
 
 impl Material {
-    pub(crate) fn of(opened: Fields) -> Self {
+    pub(crate) fn of(opened: &Fields) -> Self {
         Self(opened.parsed())
     }
 

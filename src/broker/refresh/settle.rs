@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         StoreError,
-        admin::{AdminChange, Change, LeftGrant, RenewedGrant},
+        admin::{AdminChange, Change, GrantChange, LeftGrant, RenewedGrant},
     },
 };
 
@@ -60,7 +60,7 @@ impl Refresher {
         let version_of_grant = renewed.version;
         let record = self.record(credential.owner, EventName::UpstreamTokenRefreshed, id);
         let record = record.with("service", credential.service.to_string()).with("version", version);
-        let change = Change::All(vec![Change::RenewGrant(Box::new(renewed)), rotation]);
+        let change = Change::All(vec![Change::Grant(GrantChange::Renew(Box::new(renewed))), rotation]);
         self.write_until_known(id, version_of_grant, AdminChange::of(change, vec![record])).await
     }
 
@@ -111,7 +111,7 @@ impl Refresher {
         let record = self.record(credential.owner, event, id);
         let record = record.with("service", credential.service.to_string()).with("reason", reason.clone());
         let condition = Change::SetCredentialCondition(id, status, Some(reason));
-        let change = Change::All(vec![Change::LeaveGrant(left), condition]);
+        let change = Change::All(vec![Change::Grant(GrantChange::Leave(left)), condition]);
         self.write_if_claimed(AdminChange::of(change, vec![record])).await?;
         tracing::warn!(credential = %id, service = %credential.service, status = status.as_str(), "a connection ended");
         Err(RefreshError::Gone)
@@ -142,7 +142,7 @@ impl Refresher {
         } else {
             Vec::new()
         };
-        self.write_if_claimed(AdminChange::of(Change::LeaveGrant(left), records)).await?;
+        self.write_if_claimed(AdminChange::of(Change::Grant(GrantChange::Leave(left)), records)).await?;
         tracing::warn!(credential = %id, service = %credential.service, failures, %error, "a refresh failed");
         if again { Ok(Next::Again(SOON)) } else { Err(RefreshError::Issue(error)) }
     }

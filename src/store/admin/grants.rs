@@ -1,6 +1,53 @@
-//! What happens to grants: claimed by a refresher, renewed with what it got, or left as they are.
+//! What happens to grants: claimed by a refresher, renewed with what it got, or left as they are; and to the applications they are
+//! made with.
 
-use crate::model::{id::CredentialId, instant::Instant, sealed::Sealed};
+use crate::model::{
+    application::Application, grant::Grant, id::CredentialId, instant::Instant, owner::Owner, sealed::Sealed,
+    service::ServiceName,
+};
+
+/// What happens to grants, applications, and the count of calls.
+#[derive(Debug, Clone)]
+pub enum GrantChange {
+    /// What makes a credential's tokens, anew: of exactly this version, which must be the present one plus one.
+    Put(Box<Grant>),
+    /// Nothing makes tokens of it any more.
+    Delete(CredentialId),
+    /// Takes a grant to refresh it; touches nothing when somebody else has it, or it changed.
+    Claim(GrantClaim),
+    /// What a refresh brought. [`crate::store::StoreError::Conflict`] when the claim went to somebody else.
+    Renew(Box<RenewedGrant>),
+    /// Gives a claim up. [`crate::store::StoreError::Conflict`] when it went to somebody else.
+    Leave(LeftGrant),
+    /// When a chore looks at it next, unless somebody is refreshing it.
+    Postpone(CredentialId, Option<Instant>),
+    /// Replaces a grant's envelope, if it is still `from`.
+    Reseal {
+        /// Of which credential.
+        id: CredentialId,
+        /// As it was read.
+        from: Sealed,
+        /// As it shall be.
+        to: Sealed,
+    },
+    /// An application, or a new value of it: of exactly this version, which must be the present one plus one.
+    PutApplication(Box<Application>),
+    /// Forgets an application.
+    DeleteApplication(Owner, ServiceName),
+    /// Replaces an application's envelope, if it is still `from`.
+    ResealApplication {
+        /// Whose.
+        owner: Owner,
+        /// For which service.
+        service: ServiceName,
+        /// As it was read.
+        from: Sealed,
+        /// As it shall be.
+        to: Sealed,
+    },
+    /// Counts a call of a service that limits them; touches nothing when there were as many as there may be.
+    CountCall(UpstreamCall),
+}
 
 /// A refresher's claim, and what it is about to send.
 #[derive(Debug, Clone)]

@@ -8,27 +8,23 @@ mod patches;
 mod preconditions;
 mod rows;
 
-pub use grants::{GrantClaim, LeftGrant, RenewedGrant, UpstreamCall};
+pub use grants::{GrantChange, GrantClaim, LeftGrant, RenewedGrant, UpstreamCall};
 pub use patches::{Acceptance, ClientPatch, CredentialPatch, OrganizationPatch, UserPatch};
 pub use preconditions::{LeasesOf, Precondition, Row};
 pub use rows::{Checkpoint, Fence, MintedToken, Minter, NewText, StoredSigningKey, WrappedDataKey};
 
 use crate::model::{
-    application::Application,
     audit::AuditRecord,
     catalog::issuing::IssuerKind,
     client::Client,
     credential::{Credential, CredentialStatus, FieldNames},
-    grant::Grant,
     id::{ClientId, CredentialId, DataKeyId, InvitationId, OrganizationId, SigningKeyId, TokenId, UserId},
     instant::Instant,
     invitation::{Invitation, Resending},
     mcp_token::McpTokenPatch,
     organization::{Membership, Organization, OrganizationStatus, Role, SharingRule},
-    owner::Owner,
     resource::ResourceUri,
     sealed::Sealed,
-    service::ServiceName,
     user::User,
 };
 
@@ -149,44 +145,8 @@ pub enum Change {
     /// Whether it can be borrowed, as the service has it, and why not; one that its owner switched off stays so. Raises
     /// epoch and revision.
     SetCredentialCondition(CredentialId, CredentialStatus, Option<String>),
-    /// What makes a credential's tokens, anew: of exactly this version, which must be the present one plus one.
-    PutGrant(Box<Grant>),
-    /// Nothing makes tokens of it any more.
-    DeleteGrant(CredentialId),
-    /// Takes a grant to refresh it; touches nothing when somebody else has it, or it changed.
-    ClaimGrant(GrantClaim),
-    /// What a refresh brought. [`super::StoreError::Conflict`] when the claim went to somebody else.
-    RenewGrant(Box<RenewedGrant>),
-    /// Gives a claim up. [`super::StoreError::Conflict`] when it went to somebody else.
-    LeaveGrant(LeftGrant),
-    /// When a chore looks at it next, unless somebody is refreshing it.
-    PostponeGrant(CredentialId, Option<Instant>),
-    /// Replaces a grant's envelope, if it is still `from`.
-    ResealGrant {
-        /// Which.
-        id: CredentialId,
-        /// As it was read.
-        from: Sealed,
-        /// As it shall be.
-        to: Sealed,
-    },
-    /// An application, or a new value of it: of exactly this version, which must be the present one plus one.
-    PutApplication(Box<Application>),
-    /// Forgets an application.
-    DeleteApplication(Owner, ServiceName),
-    /// Replaces an application's envelope, if it is still `from`.
-    ResealApplication {
-        /// Whose.
-        owner: Owner,
-        /// For which service.
-        service: ServiceName,
-        /// As it was read.
-        from: Sealed,
-        /// As it shall be.
-        to: Sealed,
-    },
-    /// Counts a call of a service that limits them; touches nothing when there were as many as there may be.
-    CountUpstreamCall(UpstreamCall),
+    /// Something happens to what makes a credential's tokens.
+    Grant(GrantChange),
     /// Several changes, in order, in this one transaction. Touches what all of them touch.
     All(Vec<Self>),
     /// Changes a credential.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{
-        id::{ClientId, OrganizationId, TokenId, UserId},
+        id::{ClientId, OrganizationId, SigningKeyId, TokenId, UserId},
         instant::Instant,
         mcp_token::McpTokenPatch,
         organization::{Membership, OrganizationStatus, Role},
@@ -105,29 +105,11 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         Change::RevokeMcpToken(id, at) => revoke_token(connection, *id, *at).await,
         Change::RecordUsage(uses) => tokens::record_usage(connection, uses).await,
         Change::CreateCredential(credential) => credentials::insert(connection, credential).await,
-        Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at } => {
-            let (version, expires_at, issuer, at) = (*version, *expires_at, *issuer, *at);
-            let value = credentials::NewValue { version, sealed, expires_at, fields, issuer, at };
-            credentials::rotate(connection, *id, value).await
-        }
+        Change::RotateCredential { .. } => rotate_credential(connection, change).await,
         Change::SetCredentialCondition(id, status, reason) => {
             credentials::set_condition(connection, *id, *status, reason.as_deref()).await
         }
-        Change::PutGrant(grant) => grants::put(connection, grant).await,
-        Change::DeleteGrant(id) => grants::delete(connection, *id).await,
-        Change::ClaimGrant(claim) => grants::claim(connection, claim).await,
-        Change::RenewGrant(renewed) => grants::renew(connection, renewed).await,
-        Change::LeaveGrant(left) => grants::leave(connection, left).await,
-        Change::PostponeGrant(id, due_at) => grants::postpone(connection, *id, *due_at).await,
-        Change::ResealGrant { id, from, to } => grants::reseal(connection, *id, from, to).await,
-        Change::PutApplication(application) => grants::put_application(connection, application).await,
-        Change::DeleteApplication(owner, service) => {
-            grants::delete_application(connection, *owner, service).await
-        }
-        Change::ResealApplication { owner, service, from, to } => {
-            grants::reseal_application(connection, (*owner, service), from, to).await
-        }
-        Change::CountUpstreamCall(call) => grants::count_call(connection, call).await,
+        Change::Grant(change) => grants::apply(connection, change).await,
         Change::All(changes) => apply_all(connection, changes).await,
         Change::UpdateCredential(id, patch) => credentials::update(connection, *id, patch).await,
         Change::SetCredentialStatus(id, status) => credentials::set_status(connection, *id, *status).await,
@@ -145,11 +127,26 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         Change::CreateSigningKey(key) => keys::insert_signing(connection, key).await,
         Change::ResealSigningKey { id, from, to } => keys::reseal_signing(connection, *id, from, to).await,
         Change::RetireSigningKey(id, at) => keys::retire_signing(connection, *id, *at).await,
-        Change::WithdrawSigningKey(id, at) => {
-            journal::count(connection, "withdrawal").await?;
-            keys::retire_signing(connection, *id, *at).await
-        }
+        Change::WithdrawSigningKey(id, at) => withdraw_signing_key(connection, *id, *at).await,
     }
+}
+
+async fn rotate_credential(connection: &mut Connection, change: &Change) -> Result<u64, StoreError> {
+    let Change::RotateCredential { id, version, sealed, expires_at, fields, issuer, at } = change else {
+        return Ok(0);
+    };
+    let (version, expires_at, issuer, at) = (*version, *expires_at, *issuer, *at);
+    let value = credentials::NewValue { version, sealed, expires_at, fields, issuer, at };
+    credentials::rotate(connection, *id, value).await
+}
+
+async fn withdraw_signing_key(
+    connection: &mut Connection,
+    id: SigningKeyId,
+    at: Instant,
+) -> Result<u64, StoreError> {
+    journal::count(connection, "withdrawal").await?;
+    keys::retire_signing(connection, id, at).await
 }
 
 async fn apply_all(connection: &mut Connection, changes: &[Change]) -> Result<u64, StoreError> {

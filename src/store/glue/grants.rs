@@ -7,7 +7,7 @@ use crate::{
         sealed::Sealed, service::ServiceName,
     },
     store::{
-        admin::{GrantClaim, LeftGrant, RenewedGrant, UpstreamCall},
+        admin::{GrantChange, GrantClaim, LeftGrant, RenewedGrant, UpstreamCall},
         error::StoreError,
         rows::{ApplicationRow, GrantRow},
         sql::grants as sql,
@@ -15,6 +15,26 @@ use crate::{
 };
 
 use super::credentials::key_id;
+
+pub(super) async fn apply(connection: &mut Connection, change: &GrantChange) -> Result<u64, StoreError> {
+    match change {
+        GrantChange::Put(grant) => put(connection, grant).await,
+        GrantChange::Delete(id) => delete(connection, *id).await,
+        GrantChange::Claim(claimed) => claim(connection, claimed).await,
+        GrantChange::Renew(renewed) => renew(connection, renewed).await,
+        GrantChange::Leave(left) => leave(connection, left).await,
+        GrantChange::Postpone(id, due_at) => postpone(connection, *id, *due_at).await,
+        GrantChange::Reseal { id, from, to } => reseal(connection, *id, from, to).await,
+        GrantChange::PutApplication(application) => put_application(connection, application).await,
+        GrantChange::DeleteApplication(owner, service) => {
+            delete_application(connection, *owner, service).await
+        }
+        GrantChange::ResealApplication { owner, service, from, to } => {
+            reseal_application(connection, (*owner, service), from, to).await
+        }
+        GrantChange::CountCall(call) => count_call(connection, call).await,
+    }
+}
 
 pub(super) async fn find(connection: &mut Connection, id: CredentialId) -> Result<Option<Grant>, StoreError> {
     find_model::<GrantRow, _>(connection, query(&sql::FIND).bind(id.to_string())).await
@@ -41,7 +61,7 @@ pub(super) async fn list_to_reseal(
 }
 
 /// [`StoreError::Conflict`] when another call changed it meanwhile.
-pub(super) async fn put(connection: &mut Connection, grant: &Grant) -> Result<u64, StoreError> {
+async fn put(connection: &mut Connection, grant: &Grant) -> Result<u64, StoreError> {
     let statement = query(&sql::PUT)
         .bind(grant.credential_id.to_string())
         .bind(grant.version)
@@ -53,12 +73,12 @@ pub(super) async fn put(connection: &mut Connection, grant: &Grant) -> Result<u6
     unless_changed(execute(connection, statement).await?)
 }
 
-pub(super) async fn delete(connection: &mut Connection, id: CredentialId) -> Result<u64, StoreError> {
+async fn delete(connection: &mut Connection, id: CredentialId) -> Result<u64, StoreError> {
     execute(connection, query(&sql::DELETE).bind(id.to_string())).await
 }
 
 /// 0 when somebody else holds it, or it changed.
-pub(super) async fn claim(connection: &mut Connection, claim: &GrantClaim) -> Result<u64, StoreError> {
+async fn claim(connection: &mut Connection, claim: &GrantClaim) -> Result<u64, StoreError> {
     let statement = query(&sql::CLAIM)
         .bind(claim.id.to_string())
         .bind(claim.token.clone())
@@ -70,7 +90,7 @@ pub(super) async fn claim(connection: &mut Connection, claim: &GrantClaim) -> Re
 }
 
 /// [`StoreError::Conflict`] when the claim went to somebody else.
-pub(super) async fn renew(connection: &mut Connection, renewed: &RenewedGrant) -> Result<u64, StoreError> {
+async fn renew(connection: &mut Connection, renewed: &RenewedGrant) -> Result<u64, StoreError> {
     let statement = query(&sql::RENEW)
         .bind(renewed.id.to_string())
         .bind(renewed.claim.clone())
@@ -85,7 +105,7 @@ pub(super) async fn renew(connection: &mut Connection, renewed: &RenewedGrant) -
 }
 
 /// [`StoreError::Conflict`] when the claim went to somebody else.
-pub(super) async fn leave(connection: &mut Connection, left: &LeftGrant) -> Result<u64, StoreError> {
+async fn leave(connection: &mut Connection, left: &LeftGrant) -> Result<u64, StoreError> {
     let statement = query(&sql::LEAVE)
         .bind(left.id.to_string())
         .bind(left.claim.clone())
@@ -97,7 +117,7 @@ pub(super) async fn leave(connection: &mut Connection, left: &LeftGrant) -> Resu
     unless_changed(execute(connection, statement).await?)
 }
 
-pub(super) async fn postpone(
+async fn postpone(
     connection: &mut Connection,
     id: CredentialId,
     due_at: Option<Instant>,
@@ -105,7 +125,7 @@ pub(super) async fn postpone(
     execute(connection, query(&sql::POSTPONE).bind(id.to_string()).bind(micros(due_at))).await
 }
 
-pub(super) async fn reseal(
+async fn reseal(
     connection: &mut Connection,
     id: CredentialId,
     from: &Sealed,
@@ -137,10 +157,7 @@ pub(super) async fn list_applications(
 }
 
 /// [`StoreError::Conflict`] when another call changed it meanwhile.
-pub(super) async fn put_application(
-    connection: &mut Connection,
-    application: &Application,
-) -> Result<u64, StoreError> {
+async fn put_application(connection: &mut Connection, application: &Application) -> Result<u64, StoreError> {
     let statement = query(&sql::PUT_APPLICATION)
         .bind(application.owner.to_string())
         .bind(application.service.to_string())
@@ -152,7 +169,7 @@ pub(super) async fn put_application(
     unless_changed(execute(connection, statement).await?)
 }
 
-pub(super) async fn delete_application(
+async fn delete_application(
     connection: &mut Connection,
     owner: Owner,
     service: &ServiceName,
@@ -161,7 +178,7 @@ pub(super) async fn delete_application(
     super::run::change(connection, statement, "the application").await
 }
 
-pub(super) async fn reseal_application(
+async fn reseal_application(
     connection: &mut Connection,
     (owner, service): (Owner, &ServiceName),
     from: &Sealed,
@@ -177,7 +194,7 @@ pub(super) async fn reseal_application(
 }
 
 /// 0 when there were as many as there may be.
-pub(super) async fn count_call(connection: &mut Connection, call: &UpstreamCall) -> Result<u64, StoreError> {
+async fn count_call(connection: &mut Connection, call: &UpstreamCall) -> Result<u64, StoreError> {
     let statement = query(&sql::COUNT_CALL).bind(call.name.clone()).bind(call.slot).bind(call.most);
     execute(connection, statement).await
 }

@@ -34,6 +34,7 @@ mod doubts;
 #[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/grants.rs"]
 mod grants;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/invitations.rs"]
 mod invitations;
 #[expect(clippy::duplicate_mod, reason = "as above")]
