@@ -43,3 +43,27 @@ CREATE TABLE upstream_calls (
     slot BIGINT NOT NULL,                       -- which few seconds, counted since 1970
     calls BIGINT NOT NULL                       -- in that slot
 );
+
+-- Links by which a person connects an account: good for ten minutes, once, and in the browser that opened it first.
+CREATE TABLE connect_links (
+    id TEXT NOT NULL PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,                -- of the link's handle; the handle itself is nowhere
+    owner TEXT NOT NULL REFERENCES owners (id), -- whose credential it makes
+    service TEXT NOT NULL,
+    account TEXT NOT NULL,
+    sharing TEXT NOT NULL,                      -- JSON: who in the organization may borrow it
+    reconnects BOOLEAN NOT NULL,                -- whether the credential was there before
+    credential_id TEXT,                         -- what it connects, or connected
+    start TEXT NOT NULL,                        -- JSON: the fields that were known before
+    requested_by TEXT NOT NULL,                 -- the principal that made it, and confirms
+    requester TEXT NOT NULL,                    -- that one's name, for the page
+    state TEXT NOT NULL,                        -- `open`, `begun`, `exchanging`, `connected`, `confirmed` or `failed`
+    failure TEXT,                               -- why it failed
+    browser TEXT,                               -- digest of the cookie of the browser that opened it first
+    flow TEXT UNIQUE,                           -- digest of the state that the service sends back
+    identity TEXT,                              -- the account that was reached, as the service names it
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX connect_links_to_prune ON connect_links (expires_at);

@@ -6,9 +6,11 @@
 //! names. It must know neither axum nor tonic; rules are the broker's. What needs more than that (leases and tokens, for
 //! speed; OAuth, for its own shapes) has only its row here, and handlers of its own in each way in.
 
+pub mod applications;
 pub mod audit;
 mod choices;
 pub mod clients;
+pub mod connect_links;
 pub mod credentials;
 mod handmade;
 pub mod invitations;
@@ -117,6 +119,8 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         invitations::OPERATIONS,
         credentials::OPERATIONS,
         own_credentials::OPERATIONS,
+        connect_links::OPERATIONS,
+        applications::OPERATIONS,
         services::OPERATIONS,
         clients::OPERATIONS,
         resources::OPERATIONS,

@@ -5,10 +5,12 @@
 //! with a stable code. It must know neither axum nor tonic nor SQL; it reads no clock and no randomness of its own.
 
 pub mod admin;
+pub mod applications;
 pub mod audit;
 mod authn;
 mod authz;
 mod call;
+pub mod connections;
 pub mod credentials;
 mod development;
 mod error;

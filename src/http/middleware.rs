@@ -53,6 +53,7 @@ struct Seen {
 enum Area {
     Api,
     OAuth,
+    Connect,
     Docs,
     Other,
 }
@@ -127,6 +128,10 @@ impl Edge {
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
             }
+            Area::Connect => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONNECT_POLICY));
+            }
             Area::Docs => {
                 headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
             }
@@ -138,14 +143,23 @@ impl Edge {
 impl Seen {
     /// Where the call is recorded; the pages share the place behind the table.
     fn place(&self) -> Option<usize> {
-        let page = (self.area == Area::Docs).then(|| operations().count());
+        let page = match self.area {
+            Area::Docs => Some(operations().count()),
+            Area::Connect => Some(operations().count() + 1),
+            Area::Api | Area::OAuth | Area::Other => None,
+        };
         self.operation.map(|(place, _)| place).or(page)
     }
 }
 
 fn access(parts: &Parts) -> Access {
     let operations = operations().map(|operation| (operation.name, operation.is_routine()));
-    Access::new(&parts.metrics, &observed::TRANSPORT, operations.chain([("docs", true)]), parts.slow)
+    Access::new(
+        &parts.metrics,
+        &observed::TRANSPORT,
+        operations.chain([("docs", true), ("connect", false)]),
+        parts.slow,
+    )
 }
 
 /// Wraps every route, the fallbacks included.
@@ -180,6 +194,8 @@ impl Area {
             Self::Api
         } else if path.starts_with("/oauth/") {
             Self::OAuth
+        } else if path.starts_with("/connect/") {
+            Self::Connect
         } else if path == "/docs" || path.starts_with("/docs/") || path == "/invitations" {
             Self::Docs
         } else {
@@ -194,6 +210,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; \
     frame-ancestors 'none'";
+
+/// The page's form leads back to the page, which redirects to a service: browsers hold the policy against that too.
+const CONNECT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' https: http:; \
+    base-uri 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests {

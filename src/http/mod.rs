@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod caller;
+mod connect;
 mod docs;
 mod errors;
 mod extract;
@@ -72,6 +73,8 @@ static PAGES: &[(&str, Handler)] = &[
     ("/docs/errors", || get(docs::errors)),
     ("/docs/{*file}", || get(docs::file)),
     ("/invitations", || get(invitations::page)),
+    ("/connect/callback", || get(connect::callback)),
+    ("/connect/{handle}", || get(connect::open).post(connect::begin)),
 ];
 
 type Handler = fn() -> MethodRouter<Arc<App>>;

@@ -13,6 +13,8 @@ use crate::{entropy::Entropy, model::secret::SecretText};
 pub enum SecretKind {
     /// An OAuth client's secret, `lhs_…`.
     ClientSecret,
+    /// What a link to connect an account carries, `lhc_…`.
+    ConnectLink,
     /// An MCP token made by `leasehold dev`, `mcp_dev_…`.
     DevelopmentMcpToken,
     /// What an invitation's link carries, `lhi_…`.
@@ -27,6 +29,7 @@ impl SecretKind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::ClientSecret => "lhs_",
+            Self::ConnectLink => "lhc_",
             Self::DevelopmentMcpToken => "mcp_dev_",
             Self::Invitation => "lhi_",
             Self::McpToken => "mcp_",
@@ -47,7 +50,7 @@ impl SecretKind {
     /// The kind that a text has the form of. Tells nothing of whether such a secret exists.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
-        [Self::DevelopmentMcpToken, Self::McpToken, Self::ClientSecret, Self::Invitation]
+        [Self::DevelopmentMcpToken, Self::McpToken, Self::ClientSecret, Self::ConnectLink, Self::Invitation]
             .into_iter()
             .find(|kind| text.strip_prefix(kind.prefix()).is_some_and(is_body))
     }

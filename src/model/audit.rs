@@ -9,6 +9,10 @@ use super::{id::TokenId, instant::Instant, named::named, owner::Owner};
 named! {
     /// What happened.
     EventName, "audit event":
+    /// An application was forgotten.
+    ApplicationDeleted = "application_deleted";
+    /// An application was registered, or got another id and secret.
+    ApplicationPut = "application_put";
     /// A process began a chain; names the chains it saw.
     ChainStarted = "chain_started";
     /// A client was registered.
@@ -19,6 +23,14 @@ named! {
     ClientSecretRotated = "client_secret_rotated";
     /// A client was changed or switched.
     ClientUpdated = "client_updated";
+    /// A link to connect an account was made.
+    ConnectLinkCreated = "connect_link_created";
+    /// Nothing came of a link to connect an account, or it was taken back.
+    ConnectLinkEnded = "connect_link_ended";
+    /// Whoever asked for a connection confirmed the account.
+    CredentialConfirmed = "credential_confirmed";
+    /// An account was connected.
+    CredentialConnected = "credential_connected";
     /// A credential was deposited.
     CredentialCreated = "credential_created";
     /// A credential was deleted.

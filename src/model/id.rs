@@ -92,6 +92,8 @@ ids! {
     FenceId = "fen";
     /// An invitation.
     InvitationId = "inv";
+    /// A link to connect an account.
+    ConnectLinkId = "cnl";
     /// A lease.
     LeaseId = "lse";
     /// An organization.

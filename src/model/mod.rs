@@ -9,6 +9,7 @@ pub mod application;
 pub mod audit;
 pub mod catalog;
 pub mod client;
+pub mod connection;
 pub mod credential;
 pub mod grant;
 pub mod header;

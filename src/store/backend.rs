@@ -8,10 +8,14 @@ use async_trait::async_trait;
 use crate::model::{
     application::Application,
     client::{Client, ClientFilter, SecretAge},
+    connection::ConnectLink,
     credential::{Credential, CredentialFilter, Holder},
     grant::Grant,
     holdings::{Holdings, Subject},
-    id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
+    id::{
+        ClientId, ConnectLinkId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId,
+        UserId,
+    },
     instant::Instant,
     invitation::InvitationFacts,
     lease::{Lease, LeaseStatus},
@@ -155,6 +159,12 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<CredentialId>,
         limit: u16,
     ) -> Result<Vec<Grant>, StoreError>;
+    /// A link by which a person connects an account.
+    async fn find_connect_link(&self, id: ConnectLinkId) -> Result<Option<ConnectLink>, StoreError>;
+    /// The link whose handle has this digest.
+    async fn find_connect_link_by_digest(&self, digest: &str) -> Result<Option<ConnectLink>, StoreError>;
+    /// The link that a browser was sent to a service by, with a state of this digest.
+    async fn find_connect_link_by_flow(&self, flow: &str) -> Result<Option<ConnectLink>, StoreError>;
     /// An owner's application for a service.
     async fn find_application(
         &self,

@@ -9,7 +9,7 @@ use crate::{
         instant::Instant,
         organization::{SharingEntry, SharingRule},
         owner::Owner,
-        service::{DEFAULT_ACCOUNT, ParseServiceError, ServiceName, ServiceRef},
+        service::{AccountName, DEFAULT_ACCOUNT, ParseServiceError, ServiceName, ServiceRef},
     },
 };
 
@@ -18,20 +18,17 @@ use super::{Deposit, NewCredential};
 impl Broker {
     /// What was sent to be deposited for an owner, checked.
     pub(super) fn checked_deposit(&self, owner: Owner, deposit: Deposit) -> Result<NewCredential, Error> {
-        let Deposit { service, account, fields, sharing, expires_at, reason: _, validate: _ } = deposit;
+        let expires_at = deposit.expires_at;
         let mut violations: Vec<Violation> = past(expires_at, self.clock.now()).into_iter().collect();
-        if matches!(owner, Owner::Organization(_)) && sharing.is_none() {
-            violations.push(Violation::new("sharing", "required: say who in the organization may borrow it"));
-        }
-        let sharing = check_sharing(owner, sharing.as_deref(), &mut violations);
-        let account = kept(account.as_deref().unwrap_or(DEFAULT_ACCOUNT).parse(), "account", &mut violations);
-        let service = service_alone(&service, &mut violations);
-        let fields = service.as_ref().map(|service| self.checked_fields(service, fields));
-        match (service, account, fields) {
-            (Some(service), Some(account), Some(Ok(fields))) if violations.is_empty() => {
+        let place = place(owner, &deposit, &mut violations);
+        // Every wrong field is told at once, whatever is wrong with its place.
+        let service = service_alone(&deposit.service, &mut Vec::new());
+        let fields = service.map(|service| self.checked_fields(&service, deposit.fields));
+        match (place, fields) {
+            (Some((service, account, sharing)), Some(Ok(fields))) if violations.is_empty() => {
                 Ok(NewCredential { owner, service, account, sharing, fields, expires_at })
             }
-            (_, _, fields) => {
+            (_, fields) => {
                 violations
                     .extend(fields.and_then(Result::err).into_iter().flat_map(|error| error.violations));
                 Err(Error::invalid(violations))
@@ -51,6 +48,33 @@ impl Broker {
             Error::invalid(violations.collect())
         })
     }
+}
+
+/// Where a credential shall be kept, and who may borrow it, checked.
+pub(in crate::broker) fn checked_place(
+    owner: Owner,
+    deposit: &Deposit,
+) -> Result<(ServiceName, AccountName, SharingRule), Error> {
+    let mut violations = Vec::new();
+    let place = place(owner, deposit, &mut violations);
+    place.filter(|_| violations.is_empty()).ok_or_else(|| Error::invalid(violations))
+}
+
+/// The same; none when it cannot be told.
+fn place(
+    owner: Owner,
+    deposit: &Deposit,
+    violations: &mut Vec<Violation>,
+) -> Option<(ServiceName, AccountName, SharingRule)> {
+    let sharing = deposit.sharing.as_deref();
+    if matches!(owner, Owner::Organization(_)) && sharing.is_none() {
+        violations.push(Violation::new("sharing", "required: say who in the organization may borrow it"));
+    }
+    let sharing = check_sharing(owner, sharing, violations);
+    let account = deposit.account.as_deref().unwrap_or(DEFAULT_ACCOUNT);
+    let account = kept(account.parse(), "account", violations);
+    let service = service_alone(&deposit.service, violations);
+    Some((service?, account?, sharing))
 }
 
 /// What is wrong with the moment at which a value runs out.

@@ -32,6 +32,7 @@ use super::{
     refresh::{Made, Material},
 };
 
+pub(super) use deposit::checked_place;
 pub use own::OwnCredential;
 pub use trial::Deposited;
 

@@ -139,7 +139,16 @@ impl Broker {
 
     /// The person that the caller is, or acts for.
     async fn person(&self, call: &Call) -> Result<(Owner, Authorized), Error> {
-        let authorized = self.own(call, Operation::CredentialWrite).await?;
+        self.person_with(call, Operation::CredentialWrite).await
+    }
+
+    /// The same by another scope.
+    pub(in crate::broker) async fn person_with(
+        &self,
+        call: &Call,
+        scope: Operation,
+    ) -> Result<(Owner, Authorized), Error> {
+        let authorized = self.own(call, scope).await?;
         match call.caller.subject {
             Subject::User(id) => Ok((Owner::User(id), authorized.on_behalf_of(Owner::User(id)))),
             Subject::Operator | Subject::OrganizationClient { .. } => {

@@ -30,7 +30,7 @@ use crate::{
 use super::{Error, vault::Vault};
 
 pub(crate) use error::RefreshError;
-pub(crate) use material::{Made, Material};
+pub(crate) use material::{Made, Material, lent};
 
 use flight::Flights;
 

@@ -3,6 +3,7 @@
 /// The columns of each type of item that are worth most, the best first. What a type does not name comes behind, in the
 /// order of the declaration.
 const WORTH: &[(&str, &[&str])] = &[
+    ("Application", &["service", "owner", "client_id"]),
     ("AuditRecord", &["at", "event", "actor", "target", "refusal", "outcome", "owner", "address"]),
     ("Client", &["name", "id", "active", "role", "scopes", "owner"]),
     ("ClientSecretAge", &["expires_at", "created_at"]),

@@ -54,6 +54,19 @@ impl Service {
         if faults.is_empty() { Ok(kept) } else { Err(faults) }
     }
 
+    /// Checks one value by its field's own name; answers it as it is kept.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_value(&self, name: &str, value: Value, reach: Reach) -> Result<Value, FieldFault> {
+        let field = self.fields.iter().find(|field| field.name == name).ok_or_else(|| unknown(name, self))?;
+        let value = field.normal(value, reach);
+        match field.judge(&value, reach) {
+            Ok(()) => Ok(value),
+            Err(reason) => Err(fault(Some(name), reason)),
+        }
+    }
+
     fn by_own_names(
         &self,
         given: Map<String, Value>,

@@ -3,11 +3,13 @@
 //! A change that can end an entitlement raises the epoch of its row, and the revision of every owner whose holdings it
 //! alters, in that transaction: at once effective, whatever the number of leases.
 
+mod connections;
 mod grants;
 mod patches;
 mod preconditions;
 mod rows;
 
+pub use connections::LinkChange;
 pub use grants::{GrantChange, GrantClaim, LeftGrant, RenewedGrant, UpstreamCall};
 pub use patches::{Acceptance, ClientPatch, CredentialPatch, OrganizationPatch, UserPatch};
 pub use preconditions::{LeasesOf, Precondition, Row};
@@ -145,8 +147,12 @@ pub enum Change {
     /// Whether it can be borrowed, as the service has it, and why not; one that its owner switched off stays so. Raises
     /// epoch and revision.
     SetCredentialCondition(CredentialId, CredentialStatus, Option<String>),
+    /// The account that a connection reached, as the service names it.
+    SetCredentialIdentity(CredentialId, String),
     /// Something happens to what makes a credential's tokens.
     Grant(GrantChange),
+    /// A step of a link by which a person connects an account.
+    Link(LinkChange),
     /// Several changes, in order, in this one transaction. Touches what all of them touch.
     All(Vec<Self>),
     /// Changes a credential.

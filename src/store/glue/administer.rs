@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    credentials,
+    connections, credentials,
     doubts::{self, Doubted},
     grants, invitations, journal, keys, leases, mcp_tokens, organizations, people, quotas,
     run::Connection,
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     model::{
+        connection::CONFIRM_SECONDS,
         id::{ClientId, OrganizationId, SigningKeyId, TokenId, UserId},
         instant::Instant,
         mcp_token::McpTokenPatch,
@@ -109,7 +110,9 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         Change::SetCredentialCondition(id, status, reason) => {
             credentials::set_condition(connection, *id, *status, reason.as_deref()).await
         }
+        Change::SetCredentialIdentity(id, text) => credentials::set_identity(connection, *id, text).await,
         Change::Grant(change) => grants::apply(connection, change).await,
+        Change::Link(change) => connections::apply(connection, change).await,
         Change::All(changes) => apply_all(connection, changes).await,
         Change::UpdateCredential(id, patch) => credentials::update(connection, *id, patch).await,
         Change::SetCredentialStatus(id, status) => credentials::set_status(connection, *id, *status).await,
@@ -322,13 +325,16 @@ async fn prune(connection: &mut Connection, now: Instant, limit: u16) -> Result<
     let leases = leases::prune(connection, now.plus_seconds(-ENDED_LEASE_SECONDS), limit).await?;
     let invitations =
         invitations::prune(connection, now.plus_seconds(-EXPIRED_INVITATION_SECONDS), limit).await?;
+    let links = connections::prune(connection, now.plus_seconds(-UNCONFIRMED_SECONDS), limit).await?;
     // The kind with the most left to do says whether there is more.
-    Ok(tokens.max(keys).max(leases).max(invitations))
+    Ok(tokens.max(keys).max(leases).max(invitations).max(links))
 }
 
 /// How long the rows of access tokens are kept after they ran out: a day.
 const TOKEN_SECONDS: i64 = 86_400;
 /// How long invitations are kept after they ran out, to be sent again: a week.
 const EXPIRED_INVITATION_SECONDS: i64 = 7 * 86_400;
+/// How long links are kept after they ran out, and accounts wait to be confirmed.
+const UNCONFIRMED_SECONDS: i64 = CONFIRM_SECONDS;
 /// How long ended leases are kept after they would have run out: a week.
 const ENDED_LEASE_SECONDS: i64 = 7 * 86_400;

@@ -3,17 +3,21 @@
 use async_trait::async_trait;
 
 use super::{
-    Store, credentials, db, grants, invitations, journal, keys, lease_search, leases, mcp_tokens,
-    organizations, people, quotas, tokens, tx::Writing,
+    Store, connections, credentials, db, grants, invitations, journal, keys, lease_search, leases,
+    mcp_tokens, organizations, people, quotas, tokens, tx::Writing,
 };
 use crate::{
     model::{
         application::Application,
         client::{Client, ClientFilter, SecretAge},
+        connection::ConnectLink,
         credential::{Credential, CredentialFilter, Holder},
         grant::Grant,
         holdings::{Holdings, Subject},
-        id::{ClientId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId, UserId},
+        id::{
+            ClientId, ConnectLinkId, CredentialId, DataKeyId, InvitationId, LeaseId, OrganizationId, TokenId,
+            UserId,
+        },
         instant::Instant,
         invitation::InvitationFacts,
         mcp_token::{McpToken, McpTokenFilter},
@@ -244,6 +248,18 @@ impl Backend for Store {
         limit: u16,
     ) -> Result<Vec<Grant>, StoreError> {
         grants::list_to_reseal(&mut *self.reader().await?, owner, after, limit).await
+    }
+
+    async fn find_connect_link(&self, id: ConnectLinkId) -> Result<Option<ConnectLink>, StoreError> {
+        connections::find(&mut *self.reader().await?, id).await
+    }
+
+    async fn find_connect_link_by_digest(&self, digest: &str) -> Result<Option<ConnectLink>, StoreError> {
+        connections::find_by_digest(&mut *self.reader().await?, digest).await
+    }
+
+    async fn find_connect_link_by_flow(&self, flow: &str) -> Result<Option<ConnectLink>, StoreError> {
+        connections::find_by_flow(&mut *self.reader().await?, flow).await
     }
 
     async fn find_application(

@@ -7,7 +7,10 @@ use serde::Serialize;
 use super::{
     doubts::{self, Doubted},
     people,
-    run::{Connection, Query, execute, fetch, find, list as list_rows, load_readable, micros, query, set},
+    run::{
+        Connection, Query, change as run_change, execute, fetch, find, list as list_rows, load_readable,
+        micros, query, set,
+    },
 };
 use crate::{
     model::{
@@ -281,6 +284,15 @@ pub(super) async fn set_condition(
     }
 }
 
+pub(super) async fn set_identity(
+    connection: &mut Connection,
+    id: CredentialId,
+    identity: &str,
+) -> Result<u64, StoreError> {
+    let statement = query(&sql::SET_IDENTITY).bind(id.to_string()).bind(identity.to_owned());
+    run_change(connection, statement, CREDENTIAL).await
+}
+
 pub(super) async fn set_sharing(
     connection: &mut Connection,
     id: CredentialId,
@@ -342,7 +354,7 @@ pub(super) fn key_id(sealed: &Sealed) -> String {
     sealed.envelope().map(|envelope| envelope.key_id.to_owned()).unwrap_or_default()
 }
 
-fn sharing_json(sharing: &SharingRule) -> String {
+pub(super) fn sharing_json(sharing: &SharingRule) -> String {
     #[expect(clippy::expect_used, reason = "a list of texts always serialises")]
     serde_json::to_string(sharing).expect("a sharing rule serialises")
 }

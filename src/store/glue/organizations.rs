@@ -91,6 +91,7 @@ pub(super) async fn delete(connection: &mut Connection, id: OrganizationId) -> R
         &sql::REMOVE_MEMBERS,
         &sql::STOP_CLIENTS,
         &sql::DELETE_CLIENT_SECRETS,
+        &sql::DELETE_CONNECT_LINKS,
         &sql::DELETE_CREDENTIALS,
         &sql::DELETE_APPLICATIONS,
         &sql::DELETE_DATA_KEYS,

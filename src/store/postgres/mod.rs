@@ -25,6 +25,9 @@ mod administer;
 mod backend;
 mod columns;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/connections.rs"]
+mod connections;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/credentials.rs"]
 mod credentials;
 mod db;

@@ -1,6 +1,7 @@
 //! Rows: how the model is laid out in columns, for both databases. What does not read back as the model is
 //! [`StoreError::Corrupt`], of that row alone.
 
+mod connection;
 mod credential;
 mod grant;
 mod invitation;
@@ -14,6 +15,7 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
+pub(in crate::store) use connection::ConnectLinkRow;
 pub(in crate::store) use credential::{CredentialRow, DataKeyRow, SigningKeyRow};
 pub(in crate::store) use grant::{ApplicationRow, GrantRow};
 pub(in crate::store) use invitation::InvitationRow;

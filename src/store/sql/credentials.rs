@@ -49,6 +49,8 @@ statements! {
     SET_CONDITION = "credential.set_condition":
         "UPDATE credentials SET status = $2, status_reason = $3, epoch = epoch + 1, revision = revision + 1
          WHERE id = $1 AND status <> 'inactive' RETURNING owner";
+    /// `$1` id, `$2` identity.
+    SET_IDENTITY = "credential.set_identity": "UPDATE credentials SET identity = $2 WHERE id = $1";
     /// `$1` id, `$2` sharing; answers the owner.
     SET_SHARING = "credential.set_sharing":
         "UPDATE credentials SET sharing = $2, epoch = epoch + 1, revision = revision + 1 WHERE id = $1 RETURNING owner";

@@ -7,6 +7,7 @@
 //! SQLite's JSON cannot carry (ciphertext) are bound.
 
 pub(in crate::store) mod audit;
+pub(in crate::store) mod connections;
 pub(in crate::store) mod credentials;
 pub(in crate::store) mod doubts;
 pub(in crate::store) mod grants;
@@ -125,6 +126,7 @@ pub(in crate::store) use arrays;
 pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
     let files = [
         audit::ALL,
+        connections::ALL,
         credentials::ALL,
         doubts::ALL,
         grants::ALL,

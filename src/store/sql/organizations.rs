@@ -54,6 +54,8 @@ statements! {
         "DELETE FROM client_secrets WHERE client_id IN (SELECT k.id FROM clients k WHERE k.owner = $1)";
     /// Every credential of owner `$1`.
     DELETE_CREDENTIALS = "credential.delete_all": "DELETE FROM credentials WHERE owner = $1";
+    /// Every link to connect an account for owner `$1`.
+    DELETE_CONNECT_LINKS = "connect_link.delete_all": "DELETE FROM connect_links WHERE owner = $1";
     /// Every application of owner `$1`.
     DELETE_APPLICATIONS = "application.delete_all": "DELETE FROM applications WHERE owner = $1";
     /// Every data key of owner `$1`: what was sealed under them is shredded, in backups too once these lost the keys.

@@ -30,6 +30,8 @@ use super::{
 mod administer;
 #[path = "../glue/backend.rs"]
 mod backend;
+#[path = "../glue/connections.rs"]
+mod connections;
 #[path = "../glue/credentials.rs"]
 mod credentials;
 mod db;

@@ -1,6 +1,12 @@
 //! How to call each operation so that whoever may, succeeds.
 
-use leasehold::model::organization::{Role, SharingEntry};
+use leasehold::{
+    model::{
+        audit::EventName,
+        organization::{Role, SharingEntry},
+    },
+    store::admin::{Change, LinkChange},
+};
 use serde_json::{Value, json};
 
 use crate::harness::Transport;
@@ -17,13 +23,7 @@ pub(super) async fn request(stage: &Stage, operation: &str) -> Value {
             let name = if stage.scene.via == Transport::Grpc { "lease_id" } else { "id" };
             json!({ name: lease(stage).await })
         }
-        "report_unauthorized" => {
-            let name = if stage.scene.via == Transport::Grpc { "lease_id" } else { "id" };
-            let service = personal(stage).await;
-            let asked = crate::harness::api::ask([service.clone()]);
-            let lease = stage.person.create(&asked).await.expect("a lease").lease_id;
-            json!({ name: lease, "service": service, "credential_version": 1 })
-        }
+        "report_unauthorized" => report_request(stage).await,
         "issue_token" | "introspect_token" | "revoke_token" => client_request(stage, operation).await,
         "retire_signing_key" => json!({ "id": old_signing_key(stage).await }),
         "create_own_token" => json!({ "name": "laptop", "scopes": ["lease:read"] }),
@@ -68,6 +68,12 @@ pub(super) async fn request(stage: &Stage, operation: &str) -> Value {
             let uri = resource(stage);
             stage.operator.does("create_resource", json!({ "uri": uri })).await;
             json!({ "uri": uri })
+        }
+        "put_application" | "list_applications" | "delete_application" => {
+            application_request(stage, operation).await
+        }
+        "create_connect_link" | "show_connect_link" | "cancel_connect_link" | "confirm_connect_link" => {
+            connect_link_request(stage, operation).await
         }
         "show_service" => json!({ "name": "jira" }),
         unknown => panic!("say how to call {unknown}"),
@@ -196,6 +202,67 @@ async fn administered_client_request(stage: &Stage, operation: &str) -> Value {
 /// A resource server's URI that nobody registered before.
 fn resource(stage: &Stage) -> String {
     format!("https://{}.example/{}", stage.person.id, number()).replace('_', "-")
+}
+
+async fn report_request(stage: &Stage) -> Value {
+    let name = if stage.scene.via == Transport::Grpc { "lease_id" } else { "id" };
+    let service = personal(stage).await;
+    let asked = crate::harness::api::ask([service.clone()]);
+    let lease = stage.person.create(&asked).await.expect("a lease").lease_id;
+    json!({ name: lease, "service": service, "credential_version": 1 })
+}
+
+async fn application_request(stage: &Stage, operation: &str) -> Value {
+    let of = |owner: &str| json!({ "owner": owner, "service": "notion", "client_id": "id", "client_secret": "secret" });
+    let owner = stage.team.id.to_string();
+    match operation {
+        "put_application" => of(&owner),
+        "delete_application" => {
+            stage.operator.does("put_application", of(&owner)).await;
+            json!({ "owner": owner, "service": "notion" })
+        }
+        _ => json!({ "owner": owner }),
+    }
+}
+
+async fn connect_link_request(stage: &Stage, operation: &str) -> Value {
+    match operation {
+        "create_connect_link" => {
+            registers(stage).await;
+            json!({ "service": "notion", "account": format!("c{}", number()) })
+        }
+        "confirm_connect_link" => json!({ "id": connected_link(stage).await, "identity": "somebody" }),
+        _ => json!({ "id": connect_link(stage).await }),
+    }
+}
+
+async fn registers(stage: &Stage) {
+    let put = json!({ "owner": "system", "service": "notion", "client_id": "id", "client_secret": "secret" });
+    stage.operator.does("put_application", put).await;
+}
+
+/// A link that the person asked for.
+async fn connect_link(stage: &Stage) -> String {
+    registers(stage).await;
+    let asking = stage.person.with_scopes("credential:connect").await;
+    let asked = json!({ "service": "notion", "account": format!("c{}", number()) });
+    let made = asking.does("create_connect_link", asked).await;
+    made["link"]["id"].as_str().expect("an id").to_owned()
+}
+
+/// One by which an account was reached, without the way through a browser.
+async fn connected_link(stage: &Stage) -> String {
+    let id = connect_link(stage).await;
+    let link = id.parse().expect("an id");
+    let credential = stage.person.deposits(&format!("notion/r{}", number()), "reached").await;
+    let steps = vec![
+        LinkChange::Begin(link, "browser".to_owned(), format!("flow of {id}"), stage.scene.now()),
+        LinkChange::Exchange(link),
+        LinkChange::Connect(link, credential, Some("somebody".to_owned())),
+    ];
+    let change = Change::All(steps.into_iter().map(Change::Link).collect());
+    stage.scene.change(EventName::CredentialConnected, credential, change).await;
+    id
 }
 
 /// A live lease of the person's that rests on a credential of the team.

@@ -1,5 +1,6 @@
 //! What is lent when the broker makes it: tokens of services that stand-ins play, refreshed before they run out, whatever the
 //! services answer. Time is moved for both sides; nothing here waits.
 
+mod connect;
 mod refresh;
 mod upstreams;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use leasehold_proto::v1::{
     CreateLeaseRequest, CreateLeaseResponse, GetLeaseRequest, Lease, ListLeasesRequest, ListLeasesResponse,
     ReadCredentialsRequest, ReadCredentialsResponse, RenewLeaseRequest, RenewLeaseResponse,
-    RevokeLeaseRequest, RevokeLeaseResponse,
+    ReportUnauthorizedRequest, ReportUnauthorizedResponse, RevokeLeaseRequest, RevokeLeaseResponse,
     lease_service_server::{LeaseService, LeaseServiceServer},
 };
 use prost::Message;
@@ -164,6 +164,13 @@ impl LeaseService for Answers {
         _: Request<ReadCredentialsRequest>,
     ) -> Result<Response<ReadCredentialsResponse>, Status> {
         answer(&self.read)
+    }
+
+    async fn report_unauthorized(
+        &self,
+        _: Request<ReportUnauthorizedRequest>,
+    ) -> Result<Response<ReportUnauthorizedResponse>, Status> {
+        Ok(Response::new(ReportUnauthorizedResponse { changed: false, read: Some(self.read.clone()) }))
     }
 }
 
