@@ -9,6 +9,7 @@ use crate::{
     model::{
         audit::EventName,
         catalog::issuing::IssuerKind,
+        connection::LinkState,
         credential::CredentialStatus,
         lease::{CredentialScope, LeaseStatus},
         mcp_token::McpTokenStatus,
@@ -53,6 +54,11 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
         ("AuditRecord", "outcome") => vec![json!("success"), json!("refused"), json!("unreadable")],
         ("SigningKey", "state") => all(SigningKeyState::ALL, SigningKeyState::as_str),
         ("CreateClientRequest" | "UpdateClientRequest" | "Client", "role") => all(Role::ALL, Role::as_str),
+        ("ConnectLink", "state") => {
+            let mut states = all(LinkState::ALL, LinkState::as_str);
+            states.push(json!("expired"));
+            states
+        }
         ("FindLeasesRequest" | "LeaseRecord", "status") => all(LeaseStatus::ALL, LeaseStatus::as_str),
         ("ListTokensRequest" | "ListOwnTokensRequest" | "McpToken", "status") => {
             all(McpTokenStatus::ALL, McpTokenStatus::as_str)

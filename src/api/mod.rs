@@ -11,6 +11,7 @@ pub mod audit;
 mod choices;
 pub mod clients;
 pub mod connect_links;
+pub mod credential_views;
 pub mod credentials;
 mod handmade;
 pub mod invitations;

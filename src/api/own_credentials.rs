@@ -11,10 +11,8 @@ use crate::broker::{
 };
 
 use super::{
-    credentials::{
-        self, CredentialValidation, CredentialView, DeleteCredentialResponse, ListCredentialsResponse,
-        UpdateCredentialResponse, deposited, validation, view,
-    },
+    credential_views::{CredentialValidation, CredentialView, deposited, validation, view},
+    credentials::{self, DeleteCredentialResponse, ListCredentialsResponse, UpdateCredentialResponse},
     read::{parsed, revision},
     table,
 };

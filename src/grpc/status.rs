@@ -201,6 +201,7 @@ mod tests {
              SEALED Unavailable retry\n\
              UNAUTHENTICATED Unauthenticated\n\
              UNAVAILABLE Unavailable retry\n\
+             UPSTREAM_UNAVAILABLE Unavailable retry\n\
              UNSUPPORTED_MEDIA_TYPE InvalidArgument\n"
         );
     }

@@ -18,11 +18,11 @@ use crate::model::{
     },
     instant::Instant,
     invitation::InvitationFacts,
-    lease::{Lease, LeaseStatus},
+    lease::Lease,
     mcp_token::{McpToken, McpTokenFilter},
     organization::{Member, MemberFilter, MemberStanding, Organization, OrganizationFilter, Role},
     owner::Owner,
-    page::{Cursor, ListQuery, Page, PageSize},
+    page::{Cursor, ListQuery, Page},
     principal::Principal,
     resolution::{Entitlement, Source},
     resource::Resource,
@@ -32,12 +32,15 @@ use crate::model::{
     user::{User, UserFilter},
 };
 
+pub use super::queries::{
+    FoundClient, LeaseFilter, LeaseQuery, LeaseTally, NewLease, SecretDigest, TallyQuery, UsedKey,
+};
+
 use super::{
     admin::{Change, Checkpoint, LeasesOf, Precondition, StoredSigningKey, WrappedDataKey},
     audit::{AuditPosition, AuditQuery},
     chain::{ChainHead, Entry, StoredEntry},
     error::StoreError,
-    mutation::Idempotency,
 };
 
 /// A database. Reads see what is committed; writes go through [`Tx`].
@@ -223,116 +226,6 @@ pub trait Backend: Send + Sync + 'static {
     async fn settings(&self) -> Result<Vec<(String, String)>, StoreError>;
     /// Waits until nothing is under way and closes every connection.
     async fn close(&self);
-}
-
-/// A client secret's digest in hex, and the instant it runs out.
-pub type SecretDigest = (String, Option<Instant>);
-
-/// A client, and what its authentication needs.
-#[derive(Debug, Clone)]
-pub struct FoundClient {
-    /// The client.
-    pub client: Client,
-    /// Whether its user or organization is active; `system` always is.
-    pub owner_stands: bool,
-    /// The secrets that are good.
-    pub secrets: Vec<SecretDigest>,
-}
-
-/// A filter over a principal's own leases.
-#[derive(Debug, Clone)]
-pub struct LeaseQuery {
-    /// Whose.
-    pub principal: Principal,
-    /// Judged at this moment.
-    pub now: Instant,
-    /// Only of this status.
-    pub status: Option<LeaseStatus>,
-    /// Only those that cover this service.
-    pub service: Option<ServiceName>,
-    /// Only of this server id.
-    pub server_id: Option<String>,
-    /// The last lease of the page before.
-    pub after: Option<LeaseId>,
-    /// At most as many.
-    pub size: PageSize,
-}
-
-/// What to leave out of everybody's leases.
-#[derive(Debug, Clone)]
-pub struct LeaseFilter {
-    /// Judged at this moment.
-    pub now: Instant,
-    /// Only of this principal.
-    pub principal: Option<Principal>,
-    /// Only those taken for this user.
-    pub user_id: Option<UserId>,
-    /// Only those that rest on this organization's credentials.
-    pub organization_id: Option<OrganizationId>,
-    /// Whether the organization's own credentials alone decide what else is asked about services and credentials.
-    pub own_alone: bool,
-    /// Only those that rest on this credential.
-    pub credential_id: Option<CredentialId>,
-    /// Only those that cover this service.
-    pub service: Option<ServiceName>,
-    /// Only of this server id.
-    pub server_id: Option<String>,
-    /// Only of this status.
-    pub status: Option<LeaseStatus>,
-    /// Only those taken at this moment or later.
-    pub created_from: Option<Instant>,
-    /// Only those taken before this moment.
-    pub created_before: Option<Instant>,
-}
-
-/// Which live leases to count.
-#[derive(Debug, Clone)]
-pub struct TallyQuery {
-    /// Live at this moment.
-    pub now: Instant,
-    /// Only of this principal.
-    pub principal: Option<Principal>,
-    /// Only those that rest on this organization's credentials, and of their services these alone.
-    pub organization_id: Option<OrganizationId>,
-    /// Only this service.
-    pub service: Option<ServiceName>,
-    /// The last count of the page before: the service, and the principal as its id.
-    pub after: Option<Cursor>,
-    /// At most as many counts.
-    pub size: PageSize,
-}
-
-/// Live leases of a principal that cover a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseTally {
-    /// Whose.
-    pub principal: Principal,
-    /// Which kind of backend, whatever the accounts.
-    pub service: ServiceName,
-    /// How many.
-    pub live: i64,
-}
-
-/// An idempotency key that was used before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedKey {
-    /// Whose.
-    pub principal: Principal,
-    /// The key, and the digest of the request it came with.
-    pub idempotency: Idempotency,
-    /// The lease it made.
-    pub lease_id: LeaseId,
-}
-
-/// A lease to insert.
-#[derive(Debug, Clone)]
-pub struct NewLease {
-    /// The row.
-    pub lease: Lease,
-    /// What it rests on.
-    pub sources: Vec<Source>,
-    /// See [`super::mutation::CreateLease::reuse_key`].
-    pub reuse_key: Option<String>,
 }
 
 /// A writing transaction. Dropped without [`Tx::commit`], it never happened.

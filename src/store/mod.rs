@@ -15,6 +15,7 @@ mod error;
 mod migrate;
 pub mod mutation;
 pub mod postgres;
+mod queries;
 mod reads;
 mod rows;
 mod sql;

@@ -297,6 +297,7 @@ mod tests {
                 | "create_own_credential"
                 | "rotate_own_credential" => &["fields"],
                 "accept_invitation" => &["link"],
+                "put_application" => &["client_secret"],
                 _ => &[],
             };
             assert_eq!(secret(operation), expected, "{}", operation.name);

@@ -66,9 +66,9 @@ statements! {
     /// The claim is given up without a new value: `$1` credential, `$2` claim, `$3` failures, `$4` why, `$5` due, `$6` how
     /// many of the sendings stay uncertain, `$7` reported.
     LEAVE = "grant.leave":
-        "UPDATE grants SET claim = NULL, claimed_until = NULL, failures = $3, failure = $4, due_at = $5, attempts = $6,
-             attempted_at = CASE WHEN $6 = 0 THEN NULL ELSE attempted_at END,
-             attempt = CASE WHEN $6 = 0 THEN NULL ELSE attempt END, reported_at = coalesce($7, reported_at)
+        "UPDATE grants SET claim = NULL, claimed_until = NULL, failures = $3, failure = $4, due_at = $5, attempts = CAST($6 AS BIGINT),
+             attempted_at = CASE WHEN CAST($6 AS BIGINT) = 0 THEN NULL ELSE attempted_at END,
+             attempt = CASE WHEN CAST($6 AS BIGINT) = 0 THEN NULL ELSE attempt END, reported_at = coalesce($7, reported_at)
          WHERE credential_id = $1 AND claim = $2";
     /// Credential `$1` is looked at next at `$2`, if nobody is refreshing it.
     POSTPONE = "grant.postpone": "UPDATE grants SET due_at = $2 WHERE credential_id = $1 AND claim IS NULL";

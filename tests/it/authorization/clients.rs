@@ -114,7 +114,8 @@ async fn program(scene: &Scene, owner: Owner, role: Option<Role>) -> Borrower {
 }
 
 /// About leases that the person took.
-const OF_THE_HOLDER: &[&str] = &["show_lease", "read_credentials", "renew_lease", "revoke_lease"];
+const OF_THE_HOLDER: &[&str] =
+    &["show_lease", "read_credentials", "renew_lease", "revoke_lease", "report_unauthorized"];
 /// A program mints no tokens that outlive it.
 const OF_THE_PERSON: &[&str] = &[
     "list_own_tokens",

@@ -221,7 +221,10 @@ async fn application_request(stage: &Stage, operation: &str) -> Value {
             stage.operator.does("put_application", of(&owner)).await;
             json!({ "owner": owner, "service": "notion" })
         }
-        _ => json!({ "owner": owner }),
+        _ => {
+            stage.operator.does("put_application", of(&owner)).await;
+            json!({ "owner": owner })
+        }
     }
 }
 
