@@ -35,21 +35,9 @@ impl Broker {
     ) -> Result<Application, Error> {
         let NewApplication { owner, service, client_id, client_secret } = new;
         let (owner, authorized) = self.administrator_of_named(call, Operation::AdminWrite, &owner).await?;
-        let service = self.checked(owner, &service, &client_id, &client_secret)?;
-        let before = self.store.rows().find_application(owner, &service).await?;
-        let version = before.as_ref().map_or(1, |before| before.version + 1);
-        let now = self.clock.now();
-        let application = Application {
-            owner,
-            client_id,
-            sealed: self.vault.seal_application(owner, &service, version, &client_secret).await?,
-            version,
-            created_at: before.map_or(now, |before| before.created_at),
-            service,
-        };
+        let (application, change) = self.new_application(owner, &service, client_id, &client_secret).await?;
         let record = self.success(&authorized, EventName::ApplicationPut, &application.service);
         let record = record.with("client_id", application.client_id.clone());
-        let change = Change::Grant(GrantChange::PutApplication(Box::new(application.clone())));
         self.change_recorded(call, authorized, vec![record], change)
             .await
             .map_err(|error| error.on_race("the application was changed meanwhile; try again"))?;
@@ -84,6 +72,30 @@ impl Broker {
         let record = self.success(&authorized, EventName::ApplicationDeleted, &service);
         let change = Change::Grant(GrantChange::DeleteApplication(owner, service));
         self.change_recorded(call, authorized, vec![record], change).await.map(drop)
+    }
+
+    /// An application, checked and sealed, and the change that registers it.
+    pub(super) async fn new_application(
+        &self,
+        owner: Owner,
+        service: &str,
+        client_id: String,
+        client_secret: &SecretText,
+    ) -> Result<(Application, Change), Error> {
+        let service = self.checked(owner, service, &client_id, client_secret)?;
+        let before = self.store.rows().find_application(owner, &service).await?;
+        let version = before.as_ref().map_or(1, |before| before.version + 1);
+        let now = self.clock.now();
+        let application = Application {
+            owner,
+            client_id,
+            sealed: self.vault.seal_application(owner, &service, version, client_secret).await?,
+            version,
+            created_at: before.map_or(now, |before| before.created_at),
+            service,
+        };
+        let change = Change::Grant(GrantChange::PutApplication(Box::new(application.clone())));
+        Ok((application, change))
     }
 
     fn checked(

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     keyring::machine_secret::SecretKind,
     model::{
-        audit::Actor,
+        audit::{Actor, EventName},
+        credential::CredentialFilter,
         id::{OrganizationId, UserId},
         organization::{Role, SharingEntry, SharingRule},
         owner::Owner,
@@ -22,6 +23,7 @@ use super::{
     admin::{NewClient, NewMcpToken},
     credentials::NewCredential,
     leases::types::CreateLease,
+    listing::ListRequest,
 };
 
 /// What a developer needs to try things: texts that are shown this once.
@@ -105,6 +107,43 @@ impl Broker {
         };
         let (client, client_secret) = self.create_client(&actor, new).await?;
         Ok(Development { mcp_token, admin_token, client_id: client.id.to_string(), client_secret })
+    }
+
+    /// Gives the test user a credential of a service, or the one before another value.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when the development data is not there; [`Code::InvalidRequest`] for fields that are not of the
+    /// service.
+    pub async fn put_development_credential(
+        &self,
+        service: &str,
+        fields: &Map<String, Value>,
+    ) -> Result<(), Error> {
+        let found = self.store.rows().find_user_by_email(SEED_EMAIL).await?;
+        let owner = Owner::User(found.ok_or_else(|| Error::not_found("test user"))?.id);
+        let filter = CredentialFilter { owner: Some(owner), service: service.parse().ok(), status: None };
+        let before = self.list_credentials(filter, &ListRequest::default()).await?.items.into_iter();
+        match before.into_iter().find(|credential| credential.account.as_str() == DEFAULT_ACCOUNT) {
+            Some(before) => self.rotate_credential(&Actor::system(), before.id, fields, None).await.map(drop),
+            None => self.seed_credential(owner, service, None, Value::Object(fields.clone())).await,
+        }
+    }
+
+    /// Registers the broker's own application with a service, or gives the one before another id and secret.
+    ///
+    /// # Errors
+    /// [`Code::InvalidRequest`] for a service whose accounts are not connected.
+    pub async fn put_development_application(
+        &self,
+        service: &str,
+        client_id: &str,
+        client_secret: &str,
+    ) -> Result<(), Error> {
+        let secret = SecretText::new(client_secret.to_owned());
+        let (application, change) =
+            self.new_application(Owner::System, service, client_id.to_owned(), &secret).await?;
+        let target = application.service.to_string();
+        self.administer(&Actor::system(), EventName::ApplicationPut, &target, change).await.map(drop)
     }
 
     async fn seed_user(&self, email: &str, name: &str) -> Result<User, Error> {

@@ -20,6 +20,8 @@ use crate::{
     telemetry,
 };
 
+#[cfg(feature = "stand-ins")]
+use super::stand_ins::StandIns;
 use super::{CliError, io_error, output, serve::clock, set_database};
 
 /// Start everything embedded, with development data, on loopback only.
@@ -37,6 +39,10 @@ pub(super) struct Dev {
     /// Another database than the embedded one: sqlite:PATH or postgres://…
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Also start stand-ins of todo, Tray and Order Desk, on this machine alone, and lend credentials of theirs.
+    #[cfg(feature = "stand-ins")]
+    #[arg(long)]
+    stand_ins: bool,
     /// What is logged: targets and levels, as in `info,leasehold=debug`.
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -53,9 +59,10 @@ impl Dev {
         let options =
             Options { config, issuer_is_bound_address: true, accept_restore: false, clock: clock()? };
         let server = Server::start(options, lifecycle).await?;
-        let values = self.prepare_data(&server).await?;
+        let (values, stand_ins) = self.prepare(&server).await?;
         announce(&server, &self.data_dir, &values)?;
         server.run().await;
+        drop(stand_ins);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -81,6 +88,25 @@ impl Dev {
         Ok(config)
     }
 
+    #[cfg(feature = "stand-ins")]
+    async fn prepare(
+        &self,
+        server: &Server,
+    ) -> Result<(BTreeMap<String, String>, Option<StandIns>), CliError> {
+        let values = self.prepare_data(server).await?;
+        if !self.stand_ins {
+            return Ok((values, None));
+        }
+        let stand_ins = StandIns::start().await?;
+        stand_ins.deposit(&server.broker).await?;
+        Ok((self.write_env(values, stand_ins.urls())?, Some(stand_ins)))
+    }
+
+    #[cfg(not(feature = "stand-ins"))]
+    async fn prepare(&self, server: &Server) -> Result<(BTreeMap<String, String>, ()), CliError> {
+        Ok((self.prepare_data(server).await?, ()))
+    }
+
     /// Makes the development data, and `dev.env` unless an earlier start wrote one for this database.
     async fn prepare_data(&self, server: &Server) -> Result<BTreeMap<String, String>, CliError> {
         server.broker.seed_development().await.map_err(StartError::from)?;
@@ -98,6 +124,18 @@ impl Dev {
         values.insert("MCP_API_URL".to_owned(), server.url.clone());
         values.insert("OAUTH_TOKEN_URL".to_owned(), format!("{}/oauth/token", server.url));
         values.insert("LEASEHOLD_GRPC".to_owned(), server.grpc.to_string());
+        // Those of an earlier start are gone.
+        values.retain(|name, _| !name.ends_with("_STAND_IN"));
+        self.write_env(values, BTreeMap::new())
+    }
+
+    fn write_env(
+        &self,
+        mut values: BTreeMap<String, String>,
+        more: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, CliError> {
+        values.extend(more);
+        let path = self.data_dir.join(ENV_FILE);
         write_private(&path, &render_env(&path, &values))?;
         Ok(values)
     }
@@ -170,6 +208,10 @@ fn announce(server: &Server, folder: &Path, values: &BTreeMap<String, String>) -
             let _ = writeln!(text, "  {name}={}", values.get(*name).map_or("", String::as_str));
         }
         text.push('\n');
+    }
+    for (name, url) in values.iter().filter(|(name, _)| name.ends_with("_STAND_IN")) {
+        let service = name.trim_end_matches("_STAND_IN").to_lowercase();
+        let _ = writeln!(text, "  {service:<9}  {url}   (a stand-in; what it was asked: /__ctl/requests)");
     }
     let _ = write!(
         text,

@@ -12,6 +12,8 @@ mod output;
 mod remote;
 mod serve;
 mod services;
+#[cfg(feature = "stand-ins")]
+mod stand_ins;
 mod times;
 
 use std::{io, path::PathBuf, process::ExitCode};

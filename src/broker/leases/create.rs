@@ -157,13 +157,14 @@ impl Broker {
         opened: Lent,
         missing: &[ServiceRef],
     ) -> Result<LeaseGrant, Error> {
-        let lent = match created.origin {
+        let mut lent = match created.origin {
             LeaseOrigin::New => opened,
             // The lease found rests on sources of its own.
             LeaseOrigin::Replayed | LeaseOrigin::Reused => {
                 self.open_sources(&created.sources, created.lease.ttl).await?
             }
         };
+        self.sign_lent(&mut lent, &created.lease).await?;
         let renew_after = self.renew_after(&created.lease, lent.earliest_expiry());
         Ok(grant(holdings, created, lent, renew_after, missing))
     }

@@ -5,6 +5,7 @@ mod create;
 mod fresh;
 mod report;
 mod request;
+mod signed;
 pub mod types;
 mod uses;
 

@@ -66,7 +66,8 @@ impl Broker {
             }
             Err(error) => return Err(error.into_error(service.service.as_str())),
         };
-        let lent = self.open_all(std::slice::from_ref(source), &[Arc::new(newest)]).await?;
+        let mut lent = self.open_all(std::slice::from_ref(source), &[Arc::new(newest)]).await?;
+        self.sign_lent(&mut lent, &readable.lease).await?;
         let version = lent.versions.values().next().copied().unwrap_or_default();
         Ok(Reported {
             changed: version != report.credential_version,

@@ -113,12 +113,13 @@ impl Broker {
         let renewed = self.judged(call, self.store.renew_lease(renew).await?)?;
         let sources = match renewed.sources {
             Some(sources) => Some(sources),
-            None => self.outlived(&renewed.lease, renewed.values_expire_at).await?,
+            None => self.outlived(call, &renewed.lease, renewed.values_expire_at).await?,
         };
-        let lent = match &sources {
+        let mut lent = match &sources {
             Some(sources) => self.open_sources(sources, renewed.lease.ttl).await?,
             None => Lent::default(),
         };
+        self.sign_lent(&mut lent, &renewed.lease).await?;
         let values_expire_at = lent.earliest_expiry().or(renewed.values_expire_at);
         Ok(RenewedLease {
             renew_after: self.renew_after(&renewed.lease, values_expire_at),
@@ -133,10 +134,16 @@ impl Broker {
     /// What a renewed lease rests on, if one of its values is too old to go on with: then new ones go out.
     async fn outlived(
         &self,
+        call: &Call,
         lease: &Lease,
         expire_at: Option<Instant>,
     ) -> Result<Option<Vec<Source>>, Error> {
-        if expire_at.is_none_or(|at| at >= lease.expires_at) {
+        // Values go to nobody who may not read them.
+        if call.require(Operation::LeaseCreate).is_err() {
+            return Ok(None);
+        }
+        let signed = self.has_signed(lease);
+        if !signed && expire_at.is_none_or(|at| at >= lease.expires_at) {
             return Ok(None);
         }
         let rows = self.store.rows();
@@ -145,7 +152,7 @@ impl Broker {
         let ids: Vec<_> = sources.iter().map(|source| source.credential_id).collect();
         let credentials: Vec<Arc<Credential>> =
             rows.load_credentials(&ids).await?.into_iter().flatten().map(Arc::new).collect();
-        Ok((!self.stale(&credentials, lease.ttl).is_empty()).then_some(sources))
+        Ok((signed || !self.stale(&credentials, lease.ttl).is_empty()).then_some(sources))
     }
 
     /// Reads a lease's values again. Costs no renewal.
@@ -162,7 +169,8 @@ impl Broker {
         let lease_id = lease_id(id)?;
         let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
         let readable = self.judged(call, self.store.read_credentials(read).await?)?;
-        let lent = self.open_sources(&readable.sources, readable.lease.ttl).await?;
+        let mut lent = self.open_sources(&readable.sources, readable.lease.ttl).await?;
+        self.sign_lent(&mut lent, &readable.lease).await?;
         Ok(LeaseCredentials {
             renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,

@@ -3,4 +3,5 @@
 
 mod connect;
 mod refresh;
+mod signed;
 mod upstreams;

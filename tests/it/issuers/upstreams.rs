@@ -89,7 +89,7 @@ pub(super) fn scene(world: &Arc<World>) -> Scene {
     Scene::new(Arc::clone(world), Transport::Http)
 }
 
-async fn deposit(person: &Person, service: &str, fields: Value) -> CredentialId {
+pub(super) async fn deposit(person: &Person, service: &str, fields: Value) -> CredentialId {
     let new = NewCredential {
         owner: Owner::User(person.id),
         service: service.parse().expect("a service"),
