@@ -1,0 +1,172 @@
+//! `kill -9` of the broker that refreshes, at each step, whatever the service does with used refresh tokens.
+//!
+//! On PostgreSQL another broker runs all the while and takes over; on SQLite the same one is started again. The service
+//! is asked once more than the dead broker had asked it, and no more than that.
+
+use std::time::Duration;
+
+use leasehold_backends::{Counts, Rotation};
+
+use super::{
+    scene::{Asked, CLAIM_SECONDS, Held, Scene, TOKEN_SECONDS, borrow, read, shown},
+    steps::{Step, Trap},
+};
+use crate::harness::{Broker, Caller, Failure, Kind, PATIENCE, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_broker_takes_over_from_a_strict_service() {
+    killed_at_each_step(Kind::Postgres, Rotation::Strict).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_broker_takes_over_within_the_grace() {
+    killed_at_each_step(Kind::Postgres, GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_broker_takes_over_without_rotation() {
+    killed_at_each_step(Kind::Postgres, Rotation::None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_broker_goes_on_with_a_strict_service() {
+    killed_at_each_step(Kind::Sqlite, Rotation::Strict).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_broker_goes_on_within_the_grace() {
+    killed_at_each_step(Kind::Sqlite, GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_broker_goes_on_without_rotation() {
+    killed_at_each_step(Kind::Sqlite, Rotation::None).await;
+}
+
+async fn killed_at_each_step(kind: Kind, rotation: Rotation) {
+    let scene = Scene::start(kind, rotation).await;
+    for step in Step::ALL {
+        let survivor = scene.serve().await;
+        let held = scene.connects(&scene.person(&survivor).await).await;
+        let then = scene.oauth.counts();
+        // One broker at a time has a SQLite file.
+        let survivor = match kind {
+            Kind::Postgres => {
+                scene.holds_chores_back().await;
+                let (survivor, ()) = tokio::join!(async { survivor }, kill_at(step, &scene, &held));
+                scene.lets_chores_go_on().await;
+                survivor
+            }
+            Kind::Sqlite => {
+                survivor.stop().await;
+                kill_at(step, &scene, &held).await;
+                scene.serve().await
+            }
+        };
+        let person = scene.person(&survivor).await;
+        let lost = rotation == Rotation::Strict && step.has_acted();
+        if lost {
+            is_given_up(&scene, &person, &held).await;
+        } else {
+            is_served(&scene, &person, &held).await;
+        }
+        let asked = scene.since(&then);
+        println!("{kind:?}, {rotation:?}, killed when {step:?}: {}, {asked:?}", if lost { "lost" } else { "served" });
+        assert_eq!(asked, expected(step, rotation), "{kind:?}, {rotation:?}, {step:?}");
+
+        if lost {
+            stays_given_up(&scene, &survivor, &held, &then).await;
+        } else {
+            goes_on(&scene, &person, &held).await;
+        }
+        scene.forgets(&person, &held).await;
+        let stopped = survivor.stop().await;
+        assert!(!stopped.stderr().contains("panicked"), "{}", stopped.stderr());
+    }
+    scene.site.verify_audit().await;
+}
+
+/// A broker that begins to refresh, and is killed at that step.
+async fn kill_at(step: Step, scene: &Scene, held: &Held) {
+    let trap = Trap::set(step, scene).await;
+    let services = trap.services(scene);
+    let mut victim = scene.serve_with(&[("LEASEHOLD_SERVICES_DIRECTORY", &services)]).await;
+    let (reader, lease) = (scene.person(&victim).await, held.lease.clone());
+    scene.passes(TOKEN_SECONDS + 1).await;
+    let reading = tokio::spawn(async move { read(&reader, &lease).await });
+
+    let lock = trap.holds(scene).await;
+    victim.process.kill();
+    assert_eq!(reading.await.expect("a reader"), Err(Failure::Lost), "nobody was lent anything");
+    // What hangs is forgotten with its caller; a request that was not carried out never is.
+    scene.oauth.faults().wait_until_none_hangs().await;
+    if let Some(lock) = lock {
+        lock.release().await;
+    }
+}
+
+/// What reaches the service: the dead broker's call where it was carried out, and one of the broker that takes over.
+fn expected(step: Step, rotation: Rotation) -> Asked {
+    let once = Asked { calls: 1, refreshes: 1, ..Asked::default() };
+    match rotation {
+        _ if !step.has_acted() => once,
+        Rotation::Strict => Asked { calls: 2, reuses: 1, ..once },
+        Rotation::Grace(_) => Asked { calls: 2, repeats: 1, ..once },
+        Rotation::None => Asked { calls: 2, refreshes: 2, ..once },
+    }
+}
+
+/// Once the dead broker's claim ran out, the lease has a token that the service takes.
+async fn is_served(scene: &Scene, person: &Caller, held: &Held) {
+    // The reader is there before the claim ends, and waits for it.
+    let (token, ()) = tokio::join!(read(person, &held.lease), scene.passes(CLAIM_SECONDS));
+    let token = token.expect("a token");
+    assert_ne!(token, held.token);
+    assert!(scene.takes(&token).await);
+    assert_eq!(shown(person, held).await["status"], "active");
+}
+
+/// And what was stored makes the next one.
+async fn goes_on(scene: &Scene, person: &Caller, held: &Held) {
+    let then = scene.oauth.counts();
+    scene.passes(TOKEN_SECONDS + 1).await;
+    let token = read(person, &held.lease).await.expect("a token");
+    assert!(scene.takes(&token).await);
+    assert_eq!(scene.since(&then), Asked { calls: 1, refreshes: 1, ..Asked::default() });
+}
+
+/// Once the dead broker's claim ran out, the connection is found to be lost, and its owner is told why.
+async fn is_given_up(scene: &Scene, person: &Caller, held: &Held) {
+    let (read_then, ()) = tokio::join!(read(person, &held.lease), scene.passes(CLAIM_SECONDS));
+    assert!(matches!(read_then, Err(Failure::Refused(_))), "{read_then:?}");
+    until("the end of the connection", PATIENCE, async || {
+        let shown = shown(person, held).await;
+        (shown["status"] == "needs_reauth").then(|| {
+            let reason = shown["status_reason"].as_str().expect("a reason");
+            assert!(reason.contains("refresh outcome lost"), "{reason}");
+        })
+    })
+    .await;
+    assert!(!scene.takes(&held.token).await);
+}
+
+/// However often anybody asks, and whatever time passes: the service hears no more of it.
+async fn stays_given_up(scene: &Scene, broker: &Broker, held: &Held, then: &Counts) {
+    let person = scene.person(broker).await;
+    let asked = scene.since(then);
+    for hours in [0, 1, 24, 24 * 40] {
+        scene.passes(hours * 3_600).await;
+        for _ in 0..10 {
+            let refused = Err(Failure::Refused("missing_credentials".to_owned()));
+            assert_eq!(borrow(&person).await.map(drop), refused);
+            let read_then = read(&person, &held.lease).await;
+            assert!(matches!(read_then, Err(Failure::Refused(_))), "{read_then:?}");
+        }
+    }
+    // A chore comes by every five seconds; it looks at what is active and due.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(scene.since(then), asked, "it is asked no more");
+}
+
+/// Longer than the claim of a broker that died.
+const GRACE: Rotation = Rotation::Grace(60);
