@@ -35,7 +35,8 @@ async fn no_secret_of_the_service_is_logged() {
     let stopped = survivor.stop().await;
 
     let third = repeated(&scene, &second).await;
-    let secrets = [oauth::CLIENT_SECRET.to_owned(), held.token, token, held.granted.refresh_token, second, third];
+    let secrets =
+        [oauth::CLIENT_SECRET.to_owned(), held.token, token, held.granted.refresh_token, second, third];
     assert!(secrets.iter().all(|secret| secret.len() > 20));
     for process in [&victim.process, &stopped] {
         let said = format!("{}{}", process.stdout(), process.stderr());

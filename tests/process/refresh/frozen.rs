@@ -27,7 +27,8 @@ async fn who_comes_late_overwrites_nothing() {
 
         scene.passes(CLAIM_SECONDS).await;
         // It may stand still with a lock that the other one waits for, until the database ends its transaction.
-        let token = until("the other broker's token", PATIENCE, async || read(&person, &held.lease).await.ok()).await;
+        let token =
+            until("the other broker's token", PATIENCE, async || read(&person, &held.lease).await.ok()).await;
         assert!(scene.takes(&token).await);
         let stored = stored(&scene).await;
 

@@ -71,7 +71,10 @@ async fn killed_at_each_step(kind: Kind, rotation: Rotation) {
             is_served(&scene, &person, &held).await;
         }
         let asked = scene.since(&then);
-        println!("{kind:?}, {rotation:?}, killed when {step:?}: {}, {asked:?}", if lost { "lost" } else { "served" });
+        println!(
+            "{kind:?}, {rotation:?}, killed when {step:?}: {}, {asked:?}",
+            if lost { "lost" } else { "served" }
+        );
         assert_eq!(asked, expected(step, rotation), "{kind:?}, {rotation:?}, {step:?}");
 
         if lost {

@@ -132,7 +132,8 @@ impl Lock {
         match self {
             Self::Postgres(_, watching) => {
                 until("the write of the tokens", PATIENCE, async || {
-                    let waiting: i64 = sqlx::query_scalar(WAITING).fetch_one(&mut *watching).await.expect("a count");
+                    let waiting: i64 =
+                        sqlx::query_scalar(WAITING).fetch_one(&mut *watching).await.expect("a count");
                     (waiting > 0).then_some(())
                 })
                 .await;
