@@ -43,6 +43,26 @@ async fn a_restarted_broker_goes_on_without_rotation() {
     killed_at_each_step(Kind::Sqlite, Rotation::None).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chore_takes_over_when_nobody_reads() {
+    let scene = Scene::start(Kind::Postgres, GRACE).await;
+    let survivor = scene.serve().await;
+    let person = scene.person(&survivor).await;
+    let held = scene.connects(&person).await;
+    let then = scene.oauth.counts();
+    scene.holds_chores_back().await;
+    kill_at(Step::Acted, &scene, &held).await;
+    scene.lets_chores_go_on().await;
+
+    tokio::time::sleep(CHORE_COMES_BY).await;
+    assert_eq!(scene.since(&then).calls, 1, "what a broker has claimed is left to it");
+    scene.passes(CLAIM_SECONDS).await;
+    until("the chore", PATIENCE, async || (scene.since(&then).calls > 1).then_some(())).await;
+    is_served(&scene, &person, &held).await;
+    assert_eq!(scene.since(&then), expected(Step::Acted, GRACE));
+    goes_on(&scene, &person, &held).await;
+}
+
 async fn killed_at_each_step(kind: Kind, rotation: Rotation) {
     let scene = Scene::start(kind, rotation).await;
     for step in Step::ALL {
@@ -106,6 +126,12 @@ async fn kill_at(step: Step, scene: &Scene, held: &Held) {
     if let Some(lock) = lock {
         lock.release().await;
     }
+    let begun = "SELECT CAST(attempts AS TEXT) FROM grants WHERE claim IS NOT NULL";
+    assert_eq!(
+        scene.site.texts(begun).await,
+        ["1"],
+        "what it began is written down, and what came of it is not"
+    );
 }
 
 /// What reaches the service: the dead broker's call where it was carried out, and one of the broker that takes over.
@@ -166,10 +192,11 @@ async fn stays_given_up(scene: &Scene, broker: &Broker, held: &Held, then: &Coun
             assert!(matches!(read_then, Err(Failure::Refused(_))), "{read_then:?}");
         }
     }
-    // A chore comes by every five seconds; it looks at what is active and due.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(CHORE_COMES_BY).await;
     assert_eq!(scene.since(then), asked, "it is asked no more");
 }
 
+/// A chore looks every five seconds of real time at what is due; nothing tells that it found nothing to do.
+const CHORE_COMES_BY: Duration = Duration::from_secs(6);
 /// Longer than the claim of a broker that died.
 const GRACE: Rotation = Rotation::Grace(60);
