@@ -7,6 +7,7 @@ mod canary;
 mod crowd;
 mod frozen;
 mod kills;
+mod outcome;
 mod relay;
 mod scene;
 mod steps;
