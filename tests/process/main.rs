@@ -33,6 +33,8 @@ mod outage;
 #[cfg(test)]
 mod production;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod services;

@@ -55,10 +55,7 @@ impl Refresher {
         let fields = self.vault.open_credential(credential).await?.parsed();
         let attempting = Attempting { credential, grant, material, fields, claim, times, need };
         match self.ask(&attempting).await {
-            Ok(tokens) => {
-                self.keep(attempting, &tokens).await?;
-                Ok(Next::Done)
-            }
+            Ok(tokens) => self.keep(&attempting, &tokens).await,
             Err(error) => self.give_up(attempting, error).await,
         }
     }

@@ -22,7 +22,12 @@ use crate::{
     entropy::Entropy,
     issuer::Oauth,
     model::{
-        catalog::Catalog, credential::Credential, grant::Grant, id::CredentialId, instant::Instant, ttl::Ttl,
+        catalog::{Catalog, issuing::IssuerKind},
+        credential::Credential,
+        grant::Grant,
+        id::CredentialId,
+        instant::Instant,
+        ttl::Ttl,
     },
     store::{Store, StoreError},
 };
@@ -107,8 +112,14 @@ impl Refresher {
         let grant = self.store.rows().find_grant(id).await.map_err(Error::from)?;
         let credential = self.store.rows().load_credentials(&[id]).await.map_err(Error::from)?.pop();
         let credential = credential.ok_or(RefreshError::Gone)?.map_err(Error::from)?;
-        let grant = grant.ok_or_else(|| Error::internal(StoreError::Missing("the grant of a credential")))?;
-        Ok((credential, grant))
+        match grant {
+            Some(grant) => Ok((credential, grant)),
+            // A new deposit is lent as it is.
+            None if matches!(credential.issuer, IssuerKind::Static | IssuerKind::Signed) => {
+                Err(RefreshError::Gone)
+            }
+            None => Err(Error::internal(StoreError::Missing("the grant of a credential")).into()),
+        }
     }
 
     /// A random number to spread things by.

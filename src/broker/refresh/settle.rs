@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    broker::{Error, credentials::names},
+    broker::{Code, Error, credentials::names},
     issuer::{IssueError, Tokens},
     model::{
         audit::{Actor, AuditRecord, EventName},
@@ -28,13 +28,42 @@ use super::{
 };
 
 impl Refresher {
-    /// Keeps what came, durably, before anybody gets it.
-    pub(super) async fn keep(&self, attempting: Attempting<'_>, tokens: &Tokens) -> Result<(), RefreshError> {
+    /// Keeps what came, durably, before anybody gets it. Nobody else has it, so it is tried as long as the process lives,
+    /// until the database is back, or somebody else has the claim.
+    pub(super) async fn keep(
+        &self,
+        attempting: &Attempting<'_>,
+        tokens: &Tokens,
+    ) -> Result<Next, RefreshError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..WRITES {
+            let error = match self.write_tokens(attempting, tokens).await {
+                Ok(()) => return Ok(Next::Done),
+                Err(error) => error,
+            };
+            match error.code {
+                // Whoever took the claim over has the grant now, a new deposit the credential; or a commit whose outcome
+                // was not known took. The rows tell.
+                Code::Conflict => return Ok(Next::Again(Duration::ZERO)),
+                Code::NotFound => return Err(RefreshError::Gone),
+                _ if error.retry_after.is_some() => {
+                    tracing::warn!(%error, "new tokens are not written yet; it is tried again");
+                }
+                _ => return Err(error.into()),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Err(RefreshError::Slow)
+    }
+
+    /// Sealing is part of it: that reads the newest data key.
+    async fn write_tokens(&self, attempting: &Attempting<'_>, tokens: &Tokens) -> Result<(), Error> {
         let Attempting { credential, grant, material, fields, claim, need, .. } = attempting;
         let service = self.service(&credential.service)?;
         let now = self.clock.now();
         let (id, version) = (credential.id, credential.version + 1);
-        let value = lent(&service.issuing, fields, tokens);
+        let value = lent(&service.issuing, fields.clone(), tokens);
         let sealed = self.vault.seal_credential(credential.owner, id, version, &value).await?;
         let rotation = Change::RotateCredential {
             id,
@@ -49,7 +78,7 @@ impl Refresher {
         let refresh_expires_at = tokens.refresh_expires_at.or(grant.refresh_expires_at);
         let renewed = RenewedGrant {
             id,
-            claim,
+            claim: claim.clone(),
             version: grant.version + 1,
             sealed: self.vault.seal_grant(credential.owner, id, grant.version + 1, kept.values()).await?,
             refresh_expires_at,
@@ -57,11 +86,11 @@ impl Refresher {
             reported_at: matches!(need, Need::Reported(_)).then_some(now),
             at: now,
         };
-        let version_of_grant = renewed.version;
         let record = self.record(credential.owner, EventName::UpstreamTokenRefreshed, id);
         let record = record.with("service", credential.service.to_string()).with("version", version);
         let change = Change::All(vec![Change::Grant(GrantChange::Renew(Box::new(renewed))), rotation]);
-        self.write_until_known(id, version_of_grant, AdminChange::of(change, vec![record])).await
+        self.store.administer(AdminChange::of(change, vec![record])).await?;
+        Ok(())
     }
 
     /// Leaves the grant as it is, or ends it, as the error says.
@@ -112,7 +141,9 @@ impl Refresher {
         let record = record.with("service", credential.service.to_string()).with("reason", reason.clone());
         let condition = Change::SetCredentialCondition(id, status, Some(reason));
         let change = Change::All(vec![Change::Grant(GrantChange::Leave(left)), condition]);
-        self.write_if_claimed(AdminChange::of(change, vec![record])).await?;
+        if !self.write_if_claimed(AdminChange::of(change, vec![record])).await? {
+            return Ok(Next::Again(Duration::ZERO));
+        }
         tracing::warn!(credential = %id, service = %credential.service, status = status.as_str(), "a connection ended");
         Err(RefreshError::Gone)
     }
@@ -142,45 +173,18 @@ impl Refresher {
         } else {
             Vec::new()
         };
-        self.write_if_claimed(AdminChange::of(Change::Grant(GrantChange::Leave(left)), records)).await?;
+        if !self.write_if_claimed(AdminChange::of(Change::Grant(GrantChange::Leave(left)), records)).await? {
+            return Ok(Next::Again(Duration::ZERO));
+        }
         tracing::warn!(credential = %id, service = %credential.service, failures, %error, "a refresh failed");
         if again { Ok(Next::Again(SOON)) } else { Err(RefreshError::Issue(error)) }
     }
 
-    /// Writes what must not be lost: as long as the process lives, the database comes back, or somebody else has the claim.
-    async fn write_until_known(
-        &self,
-        id: CredentialId,
-        version: i64,
-        change: AdminChange,
-    ) -> Result<(), RefreshError> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..WRITES {
-            match self.store.administer(change.clone()).await {
-                Ok(_) => return Ok(()),
-                // Whoever took the claim over has the grant now; a new deposit has the credential.
-                Err(StoreError::Conflict { .. } | StoreError::Missing(_)) => return Err(RefreshError::Gone),
-                Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown | StoreError::Busy)) => {
-                    tracing::warn!(%error, "new tokens are not written yet; it is tried again");
-                }
-                Err(error) => return Err(Error::from(error).into()),
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            // A commit whose outcome was not known may have taken.
-            if let Ok(Some(grant)) = self.store.rows().find_grant(id).await
-                && grant.version >= version
-            {
-                return Ok(());
-            }
-        }
-        Err(RefreshError::Slow)
-    }
-
-    /// Whoever took the claim over has the say.
-    async fn write_if_claimed(&self, change: AdminChange) -> Result<(), RefreshError> {
+    /// Whether it was written: whoever took the claim over has the say.
+    async fn write_if_claimed(&self, change: AdminChange) -> Result<bool, RefreshError> {
         match self.store.administer(change).await {
-            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(Error::from(error).into()),
         }
     }

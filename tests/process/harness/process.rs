@@ -53,8 +53,17 @@ impl Process {
 
     /// SIGTERM: asks it to stop.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill");
-        assert!(sent.success(), "SIGTERM could not be sent");
+        self.send("TERM");
+    }
+
+    /// SIGSTOP: it stands still until it is thawed.
+    pub(crate) fn freeze(&self) {
+        self.send("STOP");
+    }
+
+    /// SIGCONT: it goes on from where it was.
+    pub(crate) fn thaw(&self) {
+        self.send("CONT");
     }
 
     /// Waits for its end. Whatever it wrote is there afterwards.
@@ -78,6 +87,11 @@ impl Process {
     /// What it wrote to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
+    }
+
+    fn send(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status();
+        assert!(sent.expect("kill").success(), "SIG{signal} could not be sent");
     }
 
     fn join(&mut self) {
