@@ -107,12 +107,12 @@ fn refresh_expiry(shape: &AnswerShape, object: &Map<String, Value>, asked_at: In
     [longest, told, dated].into_iter().flatten().min()
 }
 
-/// Seconds, as a number or a text; what is no length of time is not known.
+/// Seconds, as a number or a text; what is no length of time is not known, and less than nothing is nothing.
 fn seconds(object: &Map<String, Value>, name: &str) -> Option<i64> {
     let value = object.get(name)?;
     let number = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
     #[expect(clippy::cast_possible_truncation, reason = "bounded just before")]
-    (1.0..=MAX_LIFE_SECONDS).contains(&number).then_some(number as i64)
+    (number <= MAX_LIFE_SECONDS).then_some(number.max(0.0) as i64)
 }
 
 /// A date without a zone: `0000-00-00 00:00:00` and the like are not known.
@@ -138,3 +138,90 @@ const MAX_RETRY_AFTER_SECONDS: u64 = 3_600;
 /// Ten years: longer ones are slips.
 const MAX_LIFE_SECONDS: f64 = 315_360_000.0;
 const MAX_TOKEN_BYTES: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::catalog::Catalog;
+
+    const ASKED: Instant = Instant::from_micros(1_614_697_101_000_000);
+
+    fn tray() -> &'static Issuing {
+        &Catalog::built_in().find(&"tray".parse().expect("a name")).expect("built in").issuing
+    }
+
+    fn answered(status: u16, body: &Value) -> Result<Tokens, IssueError> {
+        let answer = Answer {
+            status: http::StatusCode::from_u16(status).expect("a status"),
+            headers: http::HeaderMap::new(),
+            body: body.to_string().into_bytes(),
+        };
+        read(tray(), &answer, ASKED)
+    }
+
+    fn envelope(access: &str, refresh: &str) -> Value {
+        json!({
+            "message": "Created tokens", "code": "201", "access_token": "a", "refresh_token": "r", "store_id": 7,
+            "date_expiration_access_token": access, "date_expiration_refresh_token": refresh,
+        })
+    }
+
+    #[test]
+    fn dates_are_brasilias_and_never_later_than_a_token_lives() {
+        let lives = |text: &str| answered(201, &envelope(text, "x")).expect("tokens").expires_at;
+        let longest = ASKED.plus_seconds(10_800);
+        for (text, expected) in [
+            ("2021-03-02 14:58:21", longest.min(Instant::from_micros(1_614_707_901_000_000))),
+            ("2021-03-02 13:00:00", Instant::from_micros(1_614_700_800_000_000)),
+            ("0000-00-00 00:00:00", longest),
+            ("2030-01-01 00:00:00", longest),
+            ("soon", longest),
+        ] {
+            assert_eq!(lives(text), Some(expected), "{text}");
+        }
+        let refresh =
+            answered(200, &envelope("x", "0000-00-00 00:00:00")).expect("tokens").refresh_expires_at;
+        assert_eq!(refresh, Some(ASKED.plus_seconds(2_592_000)));
+    }
+
+    #[test]
+    fn refusals_mean_what_the_service_says() {
+        let store = |code: i64| answered(401, &json!({ "code": 401, "error_code": code }));
+        assert_eq!(store(1_000).err(), Some(IssueError::GrantRefused));
+        assert_eq!(store(1_002).err(), Some(IssueError::AccountDisabled("the store is inactive".to_owned())));
+        assert_eq!(store(4).err(), Some(IssueError::ClientRefused));
+        for (status, body, expected) in [
+            (400, json!({ "error": "invalid_grant" }), IssueError::GrantRefused),
+            (401, json!({ "error": "invalid_client" }), IssueError::ClientRefused),
+            (503, json!({ "error": "invalid_grant" }), IssueError::Unexpected(503)),
+            (429, json!({}), IssueError::TooMany(None)),
+            (200, json!({ "error": "bad_verification_code" }), IssueError::GrantRefused),
+            (200, json!({ "access_token": "" }), IssueError::Unexpected(200)),
+            (200, json!([]), IssueError::Unexpected(200)),
+            (302, json!({ "access_token": "a" }), IssueError::Unexpected(302)),
+        ] {
+            assert_eq!(answered(status, &body).err(), Some(expected), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn lives_are_numbers_or_texts() {
+        let shape = AnswerShape::default();
+        for (value, expected) in [
+            (json!(3_600), Some(3_600)),
+            (json!("3600"), Some(3_600)),
+            (json!(3_599.9), Some(3_599)),
+            (json!(-1), Some(0)),
+            (json!(0), Some(0)),
+            (json!(1e300), None),
+            (json!("never"), None),
+            (Value::Null, None),
+        ] {
+            let object = json!({ "expires_in": value });
+            let read = expiry(&shape, object.as_object().expect("an object"), ASKED);
+            assert_eq!(read, expected.map(|seconds| ASKED.plus_seconds(seconds)), "{value}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod audit;
 mod committing;
 mod credentials;
 mod doubts;
+mod grants;
 mod ground;
 mod holds;
 mod invitations;
@@ -80,6 +81,13 @@ suite! {
         a_fence_is_settled_when_a_whole_pass_finds_nothing,
         changes_share_a_call,
         fences_of_every_kind_find_their_leases,
+    }
+    grants {
+        one_refresher_has_the_claim_until_it_runs_out,
+        what_is_due_is_shared_out_among_services,
+        what_the_service_says_leaves_the_owners_switch,
+        a_link_takes_each_step_once,
+        calls_are_counted_up_to_the_limit,
     }
     holds {
         a_new_lease_holds,

@@ -2,6 +2,7 @@
 //! services answer. Time is moved for both sides; nothing here waits.
 
 mod connect;
+mod limits;
 mod refresh;
 mod signed;
 mod upstreams;

@@ -39,6 +39,9 @@ impl Upstreams {
         let folder = tempfile::tempdir().expect("a folder");
         let oauth = oauth.expect("a stand-in");
         let file = ACME.replace("{oauth}", oauth.url());
+        let limited = file
+            .replace("kind = \"authorization_code\"", "kind = \"authorization_code\"\ncalls_per_minute = 60");
+        std::fs::write(folder.path().join("limited.toml"), limited).expect("a file");
         std::fs::write(folder.path().join("acme.toml"), file).expect("a file");
         Self { oauth, todo: todo.expect("a stand-in"), tray: tray.expect("a stand-in"), clock, folder }
     }
@@ -63,6 +66,15 @@ impl Upstreams {
             "refresh_token": tokens.refresh_token, "client_id": oauth::CLIENT_ID, "client_secret": oauth::CLIENT_SECRET
         });
         deposit(person, "acme", fields).await
+    }
+
+    /// The same where calls are limited.
+    pub(super) async fn connects_limited(&self, person: &Person) -> CredentialId {
+        let tokens = self.oauth.grant("bob");
+        let fields = json!({
+            "refresh_token": tokens.refresh_token, "client_id": oauth::CLIENT_ID, "client_secret": oauth::CLIENT_SECRET
+        });
+        deposit(person, "limited", fields).await
     }
 
     /// Deposits a client of the todo service for a person.
