@@ -92,6 +92,14 @@ mod tests {
                 Box::new(ClientSecretResponse { client_secret: text(), ..Default::default() }),
             ),
             (
+                "CreateConnectLinkRequest",
+                Box::new(CreateConnectLinkRequest { fields: fields(), ..Default::default() }),
+            ),
+            (
+                "CreateConnectLinkResponse",
+                Box::new(CreateConnectLinkResponse { url: text(), ..Default::default() }),
+            ),
+            (
                 "CreateCredentialRequest",
                 Box::new(CreateCredentialRequest { fields: fields(), ..Default::default() }),
             ),
@@ -130,6 +138,10 @@ mod tests {
             (
                 "IssueTokenResponse",
                 Box::new(IssueTokenResponse { access_token: text(), ..Default::default() }),
+            ),
+            (
+                "PutApplicationRequest",
+                Box::new(PutApplicationRequest { client_secret: text(), ..Default::default() }),
             ),
             (
                 "ReadCredentialsResponse",

@@ -13,6 +13,7 @@ use crate::{
         credential::CredentialStatus,
         lease::{CredentialScope, LeaseStatus},
         mcp_token::McpTokenStatus,
+        minted::MintedState,
         organization::Role,
         page::PageSize,
     },
@@ -54,6 +55,7 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
         ("AuditRecord", "outcome") => vec![json!("success"), json!("refused"), json!("unreadable")],
         ("SigningKey", "state") => all(SigningKeyState::ALL, SigningKeyState::as_str),
         ("CreateClientRequest" | "UpdateClientRequest" | "Client", "role") => all(Role::ALL, Role::as_str),
+        ("Withdrawal" | "ListWithdrawalsRequest", "state") => all(MintedState::ALL, MintedState::as_str),
         ("ConnectLink", "state") => {
             let mut states = all(LinkState::ALL, LinkState::as_str);
             states.push(json!("expired"));
@@ -80,7 +82,10 @@ fn names(type_name: &str, field: &str) -> Option<Vec<Value>> {
 fn orders(request: &str) -> Option<&'static [&'static str]> {
     Some(match request {
         "QueryAuditRequest" => &["at"],
-        "FindLeasesRequest" | "ListOwnMembershipsRequest" | "ListUserMembershipsRequest" => &["created_at"],
+        "FindLeasesRequest"
+        | "ListOwnMembershipsRequest"
+        | "ListUserMembershipsRequest"
+        | "ListWithdrawalsRequest" => &["created_at"],
         "ListUsersRequest" | "ListMembersRequest" => &["created_at", "email", "name"],
         "ListInvitationsRequest" => &["created_at", "email"],
         "ListClientsRequest" | "ListOrganizationsRequest" | "ListTokensRequest" | "ListOwnTokensRequest" => {

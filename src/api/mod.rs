@@ -29,6 +29,7 @@ pub mod shape;
 mod texts;
 pub mod tokens;
 pub mod users;
+pub mod withdrawals;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -131,6 +132,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         audit::OPERATIONS,
         audit::STREAMS,
         keys::OPERATIONS,
+        withdrawals::OPERATIONS,
     ];
     files.into_iter().flatten()
 }

@@ -28,6 +28,7 @@ mod sweeps;
 pub mod tokens;
 mod usage;
 mod vault;
+pub mod withdrawals;
 
 use std::sync::Arc;
 

@@ -17,7 +17,8 @@ use crate::{
         audit::{Actor, AuditRecord, EventName},
         credential::{Credential, Fields},
         grant::Grant,
-        id::{CredentialId, DataKeyId, SigningKeyId},
+        id::{CredentialId, DataKeyId, MintedTokenId, SigningKeyId},
+        minted::MintedToken,
         owner::Owner,
         sealed::Sealed,
         secret::{SecretBytes, SecretText},
@@ -109,6 +110,28 @@ impl Vault {
         let row = grant.credential_id.to_string();
         let context = grant_context(grant.owner, &row, grant.version);
         self.reseal(grant.owner, &context, &grant.sealed).await
+    }
+
+    /// Opens a token that was made for one lease; `sealed` is the row's.
+    pub(crate) async fn open_minted(
+        &self,
+        token: &MintedToken,
+        sealed: &Sealed,
+    ) -> Result<SecretText, Error> {
+        let row = token.id.to_string();
+        let opened = self.open(token.owner, &minted_context(token.owner, &row), sealed).await?;
+        String::from_utf8(opened.expose().to_vec()).map(SecretText::new).map_err(Error::internal_corrupt)
+    }
+
+    /// Seals a token that was made for one lease.
+    pub(crate) async fn seal_minted(
+        &self,
+        owner: Owner,
+        id: MintedTokenId,
+        token: &SecretText,
+    ) -> Result<Sealed, Error> {
+        let row = id.to_string();
+        self.seal(owner, &minted_context(owner, &row), token.expose().as_bytes()).await
     }
 
     /// Opens an application's secret.
@@ -284,6 +307,10 @@ fn credential_context(owner: Owner, row: &str, version: i64) -> Context<'_> {
 
 const fn grant_context(owner: Owner, row: &str, version: i64) -> Context<'_> {
     Context { table: "grants", owner, row, column: "sealed", version }
+}
+
+const fn minted_context(owner: Owner, row: &str) -> Context<'_> {
+    Context { table: "minted_tokens", owner, row, column: "sealed", version: 1 }
 }
 
 const fn application_context(owner: Owner, row: &str, version: i64) -> Context<'_> {

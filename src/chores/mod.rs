@@ -35,6 +35,7 @@ pub const CHORES: &[Chore] = &[
     Chore { name: "record_failures", schedule: "7 * * * * *", run: |desk| Box::pin(record_failures(desk)) },
     Chore { name: "sign_checkpoint", schedule: "30 * * * * *", run: |desk| Box::pin(sign_checkpoint(desk)) },
     Chore { name: "rewrap_data_keys", schedule: "45 * * * * *", run: |desk| Box::pin(rewrap(desk)) },
+    Chore { name: "withdraw_tokens", schedule: "0/2 * * * * *", run: |desk| Box::pin(withdraw(desk)) },
     Chore { name: "refresh_tokens", schedule: "4/5 * * * * *", run: |desk| Box::pin(refresh(desk)) },
     Chore { name: "prune", schedule: "15 * * * * *", run: |desk| Box::pin(prune(desk)) },
 ];
@@ -67,6 +68,14 @@ async fn rewrap(desk: Arc<Desk>) -> Result<(), Error> {
     let rewrapped = desk.broker.rewrap_data_keys(&Actor::system()).await?;
     if rewrapped > 0 {
         tracing::info!(keys = rewrapped, "wrapped data keys under the first root key");
+    }
+    Ok(())
+}
+
+async fn withdraw(desk: Arc<Desk>) -> Result<(), Error> {
+    let gone = desk.broker.withdraw_tokens().await?;
+    if gone > 0 {
+        tracing::info!(tokens = gone, "withdrew tokens of leases that are over");
     }
     Ok(())
 }

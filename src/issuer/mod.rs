@@ -14,10 +14,9 @@ mod requests;
 pub mod validate;
 
 use crate::model::{
-    catalog::{Service, issuing::IssuerKind},
+    catalog::Service,
     credential::{Credential, Fields},
     instant::Instant,
-    lease::Upstream,
 };
 
 pub use answer::Tokens;
@@ -42,18 +41,6 @@ pub fn issue(service: Option<&Service>, credential: &Credential, opened: Fields)
         _ => opened,
     };
     Issued { fields, expires_at: credential.expires_at }
-}
-
-/// Whether ending a loan leaves something to withdraw at the service itself.
-#[must_use]
-pub const fn upstream(issuer: IssuerKind) -> Upstream {
-    match issuer {
-        // What is shared by all leases outlives each of them.
-        IssuerKind::Static
-        | IssuerKind::AuthorizationCode
-        | IssuerKind::ClientCredentials
-        | IssuerKind::Signed => Upstream::Nothing,
-    }
 }
 
 fn with_headers(service: &Service, opened: &Fields) -> Fields {

@@ -94,7 +94,7 @@ fn is_made(issuing: &Issuing, values: &Map<String, Value>) -> bool {
     match issuing.kind {
         IssuerKind::Static => false,
         IssuerKind::Signed => true,
-        IssuerKind::ClientCredentials => {
+        IssuerKind::ClientCredentials | IssuerKind::ClientCredentialsPerLease => {
             values.contains_key(CLIENT_SECRET) || !values.contains_key(ACCESS_TOKEN)
         }
         IssuerKind::AuthorizationCode => !values.contains_key(ACCESS_TOKEN),

@@ -111,6 +111,14 @@ named! {
     TokenUpdated = "token_updated";
     /// A token was revoked.
     TokenRevoked = "token_revoked";
+    /// A service is asked for a token for one lease.
+    UpstreamTokenRequested = "upstream_token_requested";
+    /// A service made a token for one lease.
+    UpstreamTokenMinted = "upstream_token_minted";
+    /// A token of one lease was withdrawn at its service.
+    UpstreamTokenWithdrawn = "upstream_token_withdrawn";
+    /// A token of one lease cannot be withdrawn: it is good until it runs out.
+    UpstreamTokenUnrevocable = "upstream_token_unrevocable";
     /// A token was not refreshed; the first of a row of failures.
     UpstreamRefreshFailed = "upstream_refresh_failed";
     /// A service gave a new token.

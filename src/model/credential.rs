@@ -87,7 +87,7 @@ impl Credential {
     #[must_use]
     pub fn needs_refresh(&self, ttl: Ttl, now: Instant) -> bool {
         match self.issuer {
-            IssuerKind::Static | IssuerKind::Signed => false,
+            IssuerKind::Static | IssuerKind::Signed | IssuerKind::ClientCredentialsPerLease => false,
             IssuerKind::AuthorizationCode | IssuerKind::ClientCredentials => {
                 let has_token = self.fields.iter().any(|field| field == ACCESS_TOKEN);
                 !has_token || self.life().is_some_and(|life| life.is_stale(ttl, now))

@@ -94,6 +94,8 @@ ids! {
     InvitationId = "inv";
     /// A link to connect an account.
     ConnectLinkId = "cnl";
+    /// A token that was made for one lease.
+    MintedTokenId = "mnt";
     /// A lease.
     LeaseId = "lse";
     /// An organization.

@@ -19,6 +19,7 @@ pub mod instant;
 pub mod invitation;
 pub mod lease;
 pub mod mcp_token;
+pub mod minted;
 pub mod named;
 pub mod organization;
 pub mod owner;

@@ -20,20 +20,22 @@ use crate::model::{
     invitation::InvitationFacts,
     lease::Lease,
     mcp_token::{McpToken, McpTokenFilter},
+    minted::MintedToken,
     organization::{Member, MemberFilter, MemberStanding, Organization, OrganizationFilter, Role},
     owner::Owner,
     page::{Cursor, ListQuery, Page},
     principal::Principal,
     resolution::{Entitlement, Source},
     resource::Resource,
-    service::ServiceName,
+    service::{ServiceName, ServiceRef},
     standing::LeaseFacts,
     token::{Token, TokenFacts},
     user::{User, UserFilter},
 };
 
 pub use super::queries::{
-    FoundClient, LeaseFilter, LeaseQuery, LeaseTally, NewLease, SecretDigest, TallyQuery, UsedKey,
+    FoundClient, LeaseFilter, LeaseQuery, LeaseTally, MintedFilter, NewLease, SecretDigest, TallyQuery,
+    UsedKey,
 };
 
 use super::{
@@ -162,6 +164,16 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<CredentialId>,
         limit: u16,
     ) -> Result<Vec<Grant>, StoreError>;
+    /// The newest token that was made for a lease and one of its services, as it was asked for.
+    async fn find_minted(&self, lease: LeaseId, name: &ServiceRef)
+    -> Result<Option<MintedToken>, StoreError>;
+    /// Tokens to withdraw by `now`, the longest due first, at most so many of each service.
+    async fn list_due_minted(&self, now: Instant, per_service: u16) -> Result<Vec<MintedToken>, StoreError>;
+    /// Tokens that wait to be withdrawn, or cannot be, by creation.
+    async fn list_minted(
+        &self,
+        query: &ListQuery<MintedFilter>,
+    ) -> Result<Page<MintedToken, Cursor>, StoreError>;
     /// A link by which a person connects an account.
     async fn find_connect_link(&self, id: ConnectLinkId) -> Result<Option<ConnectLink>, StoreError>;
     /// The link whose handle has this digest.

@@ -5,6 +5,7 @@ use crate::model::{
     id::{CredentialId, LeaseId, OrganizationId, UserId},
     instant::Instant,
     lease::{Lease, LeaseStatus},
+    minted::MintedState,
     page::{Cursor, PageSize},
     principal::Principal,
     resolution::Source,
@@ -99,6 +100,15 @@ pub struct LeaseTally {
     pub service: ServiceName,
     /// How many.
     pub live: i64,
+}
+
+/// What to leave out of tokens that wait to be withdrawn, or cannot be.
+#[derive(Debug, Clone, Default)]
+pub struct MintedFilter {
+    /// Only of this service.
+    pub service: Option<ServiceName>,
+    /// Only of this state.
+    pub state: Option<MintedState>,
 }
 
 /// An idempotency key that was used before.

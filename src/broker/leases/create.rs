@@ -27,6 +27,7 @@ use crate::{
 
 use super::{
     answer::{Lent, grant},
+    minted::Replacing,
     request::{Wanted, shape},
     types::{CreateLease, LeaseGrant},
 };
@@ -91,7 +92,7 @@ impl Broker {
                 self.store.create_lease(self.mutation(call, &wanted, &holdings, &resolution)).await?;
             if !matches!(decided, Err(Refusal::Moved)) {
                 let created = self.judged(call, decided)?;
-                return self.answer(&holdings, created, opened, &resolution.missing).await;
+                return self.answer(call, &holdings, created, (opened, &resolution.missing)).await;
             }
         }
         Err(self.refused(call, Refusal::Moved))
@@ -144,7 +145,8 @@ impl Broker {
             let decided = self.store.create_lease(self.mutation(call, wanted, holdings, &nothing)).await?;
             if !matches!(decided, Err(Refusal::NothingToLend)) {
                 let created = self.judged(call, decided)?;
-                return self.answer(holdings, created, Lent::default(), &resolution.missing).await;
+                let lent = (Lent::default(), resolution.missing.as_slice());
+                return self.answer(call, holdings, created, lent).await;
             }
         }
         Err(self.missing(call, holdings, wanted, resolution).await?)
@@ -152,10 +154,10 @@ impl Broker {
 
     async fn answer(
         &self,
+        call: &Call,
         holdings: &Holdings,
         created: CreatedLease,
-        opened: Lent,
-        missing: &[ServiceRef],
+        (opened, missing): (Lent, &[ServiceRef]),
     ) -> Result<LeaseGrant, Error> {
         let mut lent = match created.origin {
             LeaseOrigin::New => opened,
@@ -165,6 +167,12 @@ impl Broker {
             }
         };
         self.sign_lent(&mut lent, &created.lease).await?;
+        match created.origin {
+            LeaseOrigin::New => self.mint_for_new(call, &mut lent, &created.lease, &created.sources).await?,
+            LeaseOrigin::Replayed | LeaseOrigin::Reused => {
+                self.mint_lent(&mut lent, &created.lease, &created.sources, Replacing::WhatIsOld).await?;
+            }
+        }
         let renew_after = self.renew_after(&created.lease, lent.earliest_expiry());
         Ok(grant(holdings, created, lent, renew_after, missing))
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod create;
 mod fresh;
+mod minted;
 mod report;
 mod request;
 mod signed;

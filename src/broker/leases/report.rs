@@ -23,6 +23,7 @@ use crate::{
 
 use super::{
     lease_id,
+    minted::Replacing,
     types::{LeaseCredentials, Report, Reported},
 };
 
@@ -68,9 +69,11 @@ impl Broker {
         };
         let mut lent = self.open_all(std::slice::from_ref(source), &[Arc::new(newest)]).await?;
         self.sign_lent(&mut lent, &readable.lease).await?;
+        let refused = [source.clone()];
+        let made = self.mint_lent(&mut lent, &readable.lease, &refused, Replacing::Whatever).await?;
         let version = lent.versions.values().next().copied().unwrap_or_default();
         Ok(Reported {
-            changed: version != report.credential_version,
+            changed: made || version != report.credential_version,
             read: LeaseCredentials {
                 renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
                 credentials: lent.credentials,

@@ -25,6 +25,7 @@ use crate::{
 use super::{
     answer::Lent,
     lease_id,
+    minted::Replacing,
     request::{check_ttl, is_text},
     types::{LeaseCredentials, LeasePage, LeaseView, ListLeases, RenewLease, RenewedLease, RevokedLease},
 };
@@ -120,6 +121,9 @@ impl Broker {
             None => Lent::default(),
         };
         self.sign_lent(&mut lent, &renewed.lease).await?;
+        if let Some(sources) = &sources {
+            self.mint_lent(&mut lent, &renewed.lease, sources, Replacing::WhatIsOld).await?;
+        }
         let values_expire_at = lent.earliest_expiry().or(renewed.values_expire_at);
         Ok(RenewedLease {
             renew_after: self.renew_after(&renewed.lease, values_expire_at),
@@ -142,7 +146,7 @@ impl Broker {
         if call.require(Operation::LeaseCreate).is_err() {
             return Ok(None);
         }
-        let signed = self.has_signed(lease);
+        let signed = self.has_signed(lease) || self.has_minted(lease);
         if !signed && expire_at.is_none_or(|at| at >= lease.expires_at) {
             return Ok(None);
         }
@@ -171,6 +175,7 @@ impl Broker {
         let readable = self.judged(call, self.store.read_credentials(read).await?)?;
         let mut lent = self.open_sources(&readable.sources, readable.lease.ttl).await?;
         self.sign_lent(&mut lent, &readable.lease).await?;
+        self.mint_lent(&mut lent, &readable.lease, &readable.sources, Replacing::WhatIsOld).await?;
         Ok(LeaseCredentials {
             renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,

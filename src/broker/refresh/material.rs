@@ -46,10 +46,13 @@ impl Made {
             IssuerKind::ClientCredentials if kept.contains_key(CLIENT_SECRET) => {
                 IssuerKind::ClientCredentials
             }
+            IssuerKind::ClientCredentialsPerLease if kept.contains_key(CLIENT_SECRET) => {
+                IssuerKind::ClientCredentialsPerLease
+            }
             IssuerKind::Signed => IssuerKind::Signed,
             _ => IssuerKind::Static,
         };
-        let makes = matches!(issuer, IssuerKind::AuthorizationCode | IssuerKind::ClientCredentials);
+        let makes = !matches!(issuer, IssuerKind::Static | IssuerKind::Signed);
         Self { issuer, lent, material: makes.then_some(Material(kept)) }
     }
 }

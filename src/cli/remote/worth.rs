@@ -25,6 +25,7 @@ const WORTH: &[(&str, &[&str])] = &[
     ("ServiceField", &["name", "required", "kind", "secret", "required_if", "default", "description"]),
     ("SigningKey", &["id", "state", "signs_from", "retires_at"]),
     ("User", &["email", "id", "name", "active"]),
+    ("Withdrawal", &["service", "state", "expires_at", "attempts", "lease_id", "failure"]),
 ];
 
 /// The place of a column among those of its type, 0 the best.

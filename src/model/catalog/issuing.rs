@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::{super::named::named, template::Template};
+use super::{
+    super::{header, named::named},
+    template::Template,
+};
 
 /// How what is lent comes about.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -53,9 +56,9 @@ pub struct Issuing {
     pub errors: ErrorShape,
     /// The most calls a minute that one client may make there, of all replicas together.
     pub calls_per_minute: Option<u32>,
-    /// Whether leases share a token.
-    #[serde(default)]
-    pub mint: Mint,
+    /// The header by which a repeated request for a token gets the same one again: a token whose answer was lost is found
+    /// by it, and withdrawn.
+    pub repeat_header: Option<String>,
     /// Whom a token of our own is for: the `aud` of RFC 9068.
     pub audience: Option<Template>,
 }
@@ -69,6 +72,8 @@ named! {
     AuthorizationCode = "authorization_code";
     /// The credential is a client of the service, which makes tokens (RFC 6749, section 4.4).
     ClientCredentials = "client_credentials";
+    /// The same, a token for each lease, which is withdrawn when the lease ends (RFC 7009).
+    ClientCredentialsPerLease = "client_credentials_per_lease";
     /// The token is one of ours; the service verifies it by our keys (RFC 9068).
     Signed = "signed";
 }
@@ -170,17 +175,6 @@ pub struct ErrorShape {
     pub disabled: BTreeMap<String, String>,
 }
 
-/// Whether leases share a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mint {
-    /// One token of a credential, for all of its leases.
-    #[default]
-    Shared,
-    /// A token for each lease, withdrawn when it ends.
-    PerLease,
-}
-
 /// What is wrong with a description of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IssuingFault {
@@ -211,7 +205,7 @@ impl Issuing {
             answer: AnswerShape::default(),
             errors: ErrorShape::default(),
             calls_per_minute: None,
-            mint: Mint::default(),
+            repeat_header: None,
             audience: None,
         }
     }
@@ -244,8 +238,13 @@ impl Issuing {
                 return Err(fault(key, &format!("this kind of issuer has no `{key}`")));
             }
         }
-        if self.mint == Mint::PerLease && self.kind != IssuerKind::ClientCredentials {
-            return Err(fault("mint", "only `client_credentials` makes a token for each lease"));
+        if let Some(name) = &self.repeat_header {
+            if self.kind != IssuerKind::ClientCredentialsPerLease {
+                return Err(fault("repeat_header", "this kind of issuer has no `repeat_header`"));
+            }
+            if header::check_name(name).is_err() {
+                return Err(fault("repeat_header", "must be the name of a header that requests may set"));
+            }
         }
         if self.calls_per_minute.is_some_and(|limit| limit < LEAST_CALLS) {
             return Err(fault("calls_per_minute", &format!("at least {LEAST_CALLS}")));
@@ -273,7 +272,12 @@ impl Issuing {
 
     /// Whether tokens come from an endpoint of the service.
     const fn calls_for_tokens(&self) -> bool {
-        matches!(self.kind, IssuerKind::AuthorizationCode | IssuerKind::ClientCredentials)
+        matches!(
+            self.kind,
+            IssuerKind::AuthorizationCode
+                | IssuerKind::ClientCredentials
+                | IssuerKind::ClientCredentialsPerLease
+        )
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {

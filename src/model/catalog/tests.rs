@@ -217,7 +217,7 @@ fn descriptions_of_requests_and_issuers_go_together() {
         ("[issuer]\nkind = \"authorization_code\"\n", "[issuer]"),
         ("[issuer]\nkind = \"signed\"\naudience = \"{z}\"\n", "{z}"),
         ("[issuer]\nkind = \"static\"\naudience = \"z\"\n", "audience"),
-        ("[issuer]\nkind = \"signed\"\naudience = \"z\"\nmint = \"per_lease\"\n", "mint"),
+        ("[issuer]\nkind = \"signed\"\naudience = \"z\"\nrepeat_header = \"X-Id\"\n", "repeat_header"),
         (&CODE.replace("[issuer.authorize]", "start = [\"y\"]\n[issuer.authorize]"), "y"),
     ] {
         let Err(CatalogError::Wrong { near: told, .. }) = read(wrong) else { panic!("{wrong}") };

@@ -5,12 +5,14 @@
 
 mod connections;
 mod grants;
+mod minted;
 mod patches;
 mod preconditions;
 mod rows;
 
 pub use connections::LinkChange;
 pub use grants::{GrantChange, GrantClaim, LeftGrant, RenewedGrant, UpstreamCall};
+pub use minted::MintedChange;
 pub use patches::{Acceptance, ClientPatch, CredentialPatch, OrganizationPatch, UserPatch};
 pub use preconditions::{LeasesOf, Precondition, Row};
 pub use rows::{Checkpoint, Fence, MintedToken, Minter, NewText, StoredSigningKey, WrappedDataKey};
@@ -151,6 +153,8 @@ pub enum Change {
     SetCredentialIdentity(CredentialId, String),
     /// Something happens to what makes a credential's tokens.
     Grant(GrantChange),
+    /// A step of a token that was made for one lease.
+    Minted(MintedChange),
     /// A step of a link by which a person connects an account.
     Link(LinkChange),
     /// Several changes, in order, in this one transaction. Touches what all of them touch.

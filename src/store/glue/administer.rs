@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     connections, credentials,
     doubts::{self, Doubted},
-    grants, invitations, journal, keys, leases, mcp_tokens, organizations, people, quotas,
+    grants, invitations, journal, keys, leases, mcp_tokens, minted, organizations, people, quotas,
     run::Connection,
     tokens,
 };
@@ -86,9 +86,7 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         Change::RegisterInvited(registration) => register(connection, registration).await,
         Change::SetOrganizationStatus(id, status) => set_organization_status(connection, *id, *status).await,
         Change::PutMembership(membership) => put_membership(connection, membership).await,
-        Change::RemoveMembership(organization, user) => {
-            remove_membership(connection, *organization, *user).await
-        }
+        Change::RemoveMembership(id, user) => remove_membership(connection, *id, *user).await,
         Change::CreateClient(client, digest) => tokens::insert_client(connection, client, digest).await,
         Change::SetClientActive(id, active) => set_client_active(connection, *id, *active).await,
         Change::SetClientRole(id, role) => set_client_role(connection, *id, *role).await,
@@ -112,6 +110,7 @@ pub(super) async fn apply(connection: &mut Connection, change: &Change) -> Resul
         }
         Change::SetCredentialIdentity(id, text) => credentials::set_identity(connection, *id, text).await,
         Change::Grant(change) => grants::apply(connection, change).await,
+        Change::Minted(change) => minted::apply(connection, change).await,
         Change::Link(change) => connections::apply(connection, change).await,
         Change::All(changes) => apply_all(connection, changes).await,
         Change::UpdateCredential(id, patch) => credentials::update(connection, *id, patch).await,

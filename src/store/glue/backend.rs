@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     Store, connections, credentials, db, grants, invitations, journal, keys, lease_search, leases,
-    mcp_tokens, organizations, people, quotas, tokens, tx::Writing,
+    mcp_tokens, minted, organizations, people, quotas, tokens, tx::Writing,
 };
 use crate::{
     model::{
@@ -21,12 +21,13 @@ use crate::{
         instant::Instant,
         invitation::InvitationFacts,
         mcp_token::{McpToken, McpTokenFilter},
+        minted::MintedToken,
         organization::{Member, MemberFilter, MemberStanding, Organization, OrganizationFilter, Role},
         owner::Owner,
         page::{Cursor, ListQuery, Page},
         resolution::Source,
         resource::Resource,
-        service::ServiceName,
+        service::{ServiceName, ServiceRef},
         standing::LeaseFacts,
         token::{Token, TokenFacts},
         user::{User, UserFilter},
@@ -34,7 +35,7 @@ use crate::{
     store::{
         admin::{Checkpoint, LeasesOf, StoredSigningKey, WrappedDataKey},
         audit::{AuditPosition, AuditQuery},
-        backend::{Backend, FoundClient, LeaseFilter, LeaseQuery, LeaseTally, TallyQuery, Tx},
+        backend::{Backend, FoundClient, LeaseFilter, LeaseQuery, LeaseTally, MintedFilter, TallyQuery, Tx},
         chain::{ChainHead, StoredEntry},
         error::StoreError,
     },
@@ -248,6 +249,25 @@ impl Backend for Store {
         limit: u16,
     ) -> Result<Vec<Grant>, StoreError> {
         grants::list_to_reseal(&mut *self.reader().await?, owner, after, limit).await
+    }
+
+    async fn find_minted(
+        &self,
+        lease: LeaseId,
+        name: &ServiceRef,
+    ) -> Result<Option<MintedToken>, StoreError> {
+        minted::find(&mut *self.reader().await?, lease, name).await
+    }
+
+    async fn list_due_minted(&self, now: Instant, per_service: u16) -> Result<Vec<MintedToken>, StoreError> {
+        minted::list_due(&mut *self.reader().await?, now, per_service).await
+    }
+
+    async fn list_minted(
+        &self,
+        query: &ListQuery<MintedFilter>,
+    ) -> Result<Page<MintedToken, Cursor>, StoreError> {
+        minted::list(&mut *self.reader().await?, query).await
     }
 
     async fn find_connect_link(&self, id: ConnectLinkId) -> Result<Option<ConnectLink>, StoreError> {

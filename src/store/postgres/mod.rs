@@ -56,6 +56,9 @@ mod leases;
 #[path = "../glue/mcp_tokens.rs"]
 mod mcp_tokens;
 #[expect(clippy::duplicate_mod, reason = "as above")]
+#[path = "../glue/minted.rs"]
+mod minted;
+#[expect(clippy::duplicate_mod, reason = "as above")]
 #[path = "../glue/organizations.rs"]
 mod organizations;
 #[expect(clippy::duplicate_mod, reason = "as above")]

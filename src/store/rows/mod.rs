@@ -7,6 +7,7 @@ mod grant;
 mod invitation;
 mod journal;
 mod lease;
+mod minted;
 mod organization;
 mod people;
 mod token;
@@ -24,6 +25,7 @@ pub(in crate::store) use lease::{
     EntitlementRow, LeaseParameters, LeaseRenewal, LeaseRow, LeaseUpdate, SourceParameters, SourceRow,
     SourceUpdate, UsedKeyRow,
 };
+pub(in crate::store) use minted::MintedRow;
 pub(in crate::store) use organization::{MemberRow, OrganizationRow};
 pub(in crate::store) use people::{MembershipRow, StandingRow, UserRow};
 pub(in crate::store) use token::{

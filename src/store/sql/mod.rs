@@ -17,6 +17,7 @@ pub(in crate::store) mod lease_search;
 pub(in crate::store) mod leases;
 mod listing;
 pub(in crate::store) mod mcp_tokens;
+pub(in crate::store) mod minted;
 pub(in crate::store) mod organizations;
 pub(in crate::store) mod people;
 pub(in crate::store) mod quotas;
@@ -135,6 +136,7 @@ pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
         lease_search::ALL,
         leases::ALL,
         mcp_tokens::ALL,
+        minted::ALL,
         organizations::ALL,
         people::ALL,
         quotas::ALL,
@@ -143,6 +145,7 @@ pub(in crate::store) fn all() -> impl Iterator<Item = &'static Statement> {
     ];
     let listings = [
         credentials::LISTINGS,
+        minted::LISTINGS,
         invitations::LISTINGS,
         mcp_tokens::LISTINGS,
         organizations::LISTINGS,

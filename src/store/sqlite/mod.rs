@@ -51,6 +51,8 @@ mod lease_search;
 mod leases;
 #[path = "../glue/mcp_tokens.rs"]
 mod mcp_tokens;
+#[path = "../glue/minted.rs"]
+mod minted;
 #[path = "../glue/organizations.rs"]
 mod organizations;
 #[path = "../glue/people.rs"]

@@ -323,6 +323,7 @@ const ORGANIZATIONS: [&str; 18] = [
 
 /// Operations that can be asked without saying anything.
 const WITHOUT_FIELDS: &[&str] = &[
+    "list_withdrawals",
     "list_data_keys",
     "list_leases",
     "list_own_tokens",

@@ -3,6 +3,7 @@
 
 mod connect;
 mod limits;
+mod minted;
 mod refresh;
 mod signed;
 mod upstreams;

@@ -41,6 +41,10 @@ impl Upstreams {
         let file = ACME.replace("{oauth}", oauth.url());
         let limited = file
             .replace("kind = \"authorization_code\"", "kind = \"authorization_code\"\ncalls_per_minute = 60");
+        for (name, repeat) in [("robot", "repeat_header = \"Idempotency-Key\"\n"), ("forgetful", "")] {
+            let file = ROBOT.replace("{oauth}", oauth.url()).replace("{repeat}", repeat);
+            std::fs::write(folder.path().join(format!("{name}.toml")), file).expect("a file");
+        }
         std::fs::write(folder.path().join("limited.toml"), limited).expect("a file");
         std::fs::write(folder.path().join("acme.toml"), file).expect("a file");
         Self { oauth, todo: todo.expect("a stand-in"), tray: tray.expect("a stand-in"), clock, folder }
@@ -66,6 +70,12 @@ impl Upstreams {
             "refresh_token": tokens.refresh_token, "client_id": oauth::CLIENT_ID, "client_secret": oauth::CLIENT_SECRET
         });
         deposit(person, "acme", fields).await
+    }
+
+    /// Deposits a client that makes a token for each lease.
+    pub(super) async fn gives_robot(&self, person: &Person, service: &str) -> CredentialId {
+        let fields = json!({ "client_id": oauth::CLIENT_ID, "client_secret": oauth::CLIENT_SECRET });
+        deposit(person, service, fields).await
     }
 
     /// The same where calls are limited.
@@ -112,6 +122,46 @@ pub(super) async fn deposit(person: &Person, service: &str, fields: Value) -> Cr
     };
     person.scene.broker().deposit_credential(&Actor::system(), new).await.expect("a credential")
 }
+
+const ROBOT: &str = r#"
+title = "Robot"
+account = "The account"
+hosts = ["api.robot.example"]
+lends_headers = true
+
+[[fields]]
+name = "client_id"
+kind = "text"
+required = true
+lent = false
+example = "c"
+description = "The client."
+
+[[fields]]
+name = "client_secret"
+kind = "text"
+secret = true
+required = true
+lent = false
+example = "s"
+description = "The client's secret."
+
+[[authentication]]
+header = "Authorization"
+value = "Bearer {access_token}"
+
+[issuer]
+kind = "client_credentials_per_lease"
+{repeat}
+[issuer.token]
+url = "{oauth}/token"
+
+[issuer.revoke]
+url = "{oauth}/revoke"
+
+[issuer.answer]
+life_seconds = 3600
+"#;
 
 const ACME: &str = r#"
 title = "Acme"

@@ -54,6 +54,8 @@ struct State {
     grants: Grants,
     /// Requests of the last minute.
     minute: Window,
+    /// What clients got by requests that may be repeated, by client and `Idempotency-Key`.
+    repeatable: HashMap<(String, String), Pair>,
 }
 
 impl OAuth {

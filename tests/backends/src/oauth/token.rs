@@ -37,7 +37,9 @@ impl OAuth {
         match grant_type {
             "authorization_code" => self.exchange(client, &parameters),
             "refresh_token" => self.refresh(client, &parameters),
-            "client_credentials" => self.client_credentials(client, &parameters),
+            "client_credentials" => {
+                self.client_credentials(client, &parameters, call.header("idempotency-key"))
+            }
             _ => error("unsupported_grant_type", "not offered here"),
         }
     }
@@ -84,17 +86,26 @@ impl OAuth {
         }
     }
 
-    fn client_credentials(&self, client: &Client, parameters: &Pairs) -> Response {
+    /// A request that comes again with its `Idempotency-Key` gets the same token, which costs no other.
+    fn client_credentials(&self, client: &Client, parameters: &Pairs, key: Option<&str>) -> Response {
         if client.secret.is_none() {
             return error("unauthorized_client", "a public client has no credentials");
         }
         let Some(scope) = scope_within(client, find(parameters, "scope").unwrap_or_default()) else {
             return error("invalid_scope", "more than this client may ask for");
         };
+        let key = key.map(|key| (client.id.clone(), key.to_owned()));
+        if let Some(pair) = key.as_ref().and_then(|key| self.state().repeatable.get(key).cloned()) {
+            self.stage.counters.count(|counts| &mut counts.refresh_repeats);
+            return self.tokens(&pair, false);
+        }
         if self.switches.now().one_token_per_client {
             self.state().grants.end_where(|grant| grant.client == client.id && grant.account.is_none());
         }
         let pair = self.open(Grant { client: client.id.clone(), account: None, scope });
+        if let Some(key) = key {
+            self.state().repeatable.insert(key, pair.clone());
+        }
         self.tokens(&pair, false)
     }
 
