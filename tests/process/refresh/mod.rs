@@ -7,6 +7,7 @@ mod canary;
 mod crowd;
 mod frozen;
 mod kills;
+mod minted;
 mod outcome;
 mod relay;
 mod scene;

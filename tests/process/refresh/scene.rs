@@ -72,7 +72,9 @@ impl Scene {
     pub(super) fn describe(&self, folder: &str, url: &str) -> String {
         let folder = self.site.folder().join(folder);
         fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join("acme.toml"), ACME.replace("{oauth}", url)).expect("a file");
+        for (name, file) in [("acme.toml", ACME), ("robot.toml", ROBOT)] {
+            fs::write(folder.join(name), file.replace("{oauth}", url)).expect("a file");
+        }
         text(&folder)
     }
 
@@ -192,3 +194,4 @@ pub(super) const TOKEN_SECONDS: i64 = 600;
 pub(super) const CLAIM_SECONDS: i64 = 46;
 const CREDENTIALS: &str = "/api/credentials";
 const ACME: &str = include_str!("acme.toml");
+const ROBOT: &str = include_str!("robot.toml");
