@@ -117,11 +117,18 @@ fn request(service: &Service, validation: &Validation, values: &Map<String, Valu
 
 fn judge(validation: &Validation, answer: &Answer) -> Verdict {
     match answer.status.as_u16() {
+        // GitHub, for one, refuses with 403 whoever asks too often.
+        403 if wants_fewer_calls(answer) => Verdict::Unknown("the service asks for fewer calls".to_owned()),
         status @ (401 | 403) => Verdict::Refused(status),
         200..=299 if is_as_expected(validation, &answer.body) => Verdict::Works,
         200..=299 => Verdict::Unknown("the service answered something else than it should".to_owned()),
         status => Verdict::Unknown(format!("the service answered {status}")),
     }
+}
+
+fn wants_fewer_calls(answer: &Answer) -> bool {
+    let none_left = answer.headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
+    none_left || answer.headers.contains_key(http::header::RETRY_AFTER)
 }
 
 fn is_as_expected(validation: &Validation, body: &[u8]) -> bool {

@@ -183,7 +183,7 @@ mod tests {
             ("MCP_OAUTH_CLIENT_ID=i", r#"todo Incomplete(["MCP_OAUTH_CLIENT_SECRET", "API_BASE_URL"])"#),
             (
                 "TRAY_REFRESH_TOKEN=r",
-                r#"tray Incomplete(["TRAY_API_ADDRESS", "TRAY_STORE_ID", "TRAY_ACCESS_TOKEN"])"#,
+                r#"tray Incomplete(["TRAY_API_ADDRESS", "TRAY_STORE_ID"])"#,
             ),
         ] {
             assert_eq!(planned(text), (vec![expected.to_owned()], 0), "{text}");

@@ -121,7 +121,10 @@ pub(super) const RECOGNISED: &[Recognised] = &[
         &[
             needed("TRAY_API_ADDRESS", "api_address"),
             needed("TRAY_STORE_ID", "store_id"),
-            needed("TRAY_ACCESS_TOKEN", "access_token"),
+            Named {
+                need: Need::Without("TRAY_REFRESH_TOKEN"),
+                ..needed("TRAY_ACCESS_TOKEN", "access_token")
+            },
             optional("TRAY_REFRESH_TOKEN", "refresh_token"),
         ],
     ),
