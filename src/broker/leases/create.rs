@@ -10,7 +10,7 @@ use crate::{
     broker::{Broker, Call, Code, Error, MissingCredentials, Violation, refresh::RefreshError},
     model::{
         audit::{AuditRecord, EventName},
-        credential::Credential,
+        credential::{Credential, CredentialStatus},
         holdings::Holdings,
         id::CredentialId,
         instant::Instant,
@@ -247,9 +247,12 @@ impl Broker {
         self.store.record(record).await?;
         let available = holdings.available_services().into_iter();
         let available = available.filter(|service: &ServiceName| call.caller.scopes.allows_service(service));
-        let reason = "no credential that this caller may borrow, or outside the token's service scopes";
-        let violations =
-            names.iter().map(|name| Violation::new("services", format!("{name}: {reason}"))).collect();
+        let violations = resolution.missing.iter().map(|service| {
+            let own =
+                own_status(holdings, service).filter(|_| call.caller.scopes.allows_service(&service.service));
+            Violation::new("services", format!("{service}: {}", why_missing(own)))
+        });
+        let violations = violations.collect();
         let missing = MissingCredentials {
             missing_services: names,
             available_services: available.map(|service| service.to_string()).collect(),
@@ -274,6 +277,27 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
         }
     }
     resolution
+}
+
+/// The status of the caller's own credential that a service means.
+fn own_status(holdings: &Holdings, service: &ServiceRef) -> Option<CredentialStatus> {
+    let meant = holdings.personal.iter().find(|credential| match &service.account {
+        None => credential.service == service.service && credential.primary,
+        Some(account) => credential.service == service.service && credential.account == *account,
+    });
+    meant.map(|credential| credential.status)
+}
+
+/// Says of the caller's own what is to be done; of what others have, nothing.
+const fn why_missing(own: Option<CredentialStatus>) -> &'static str {
+    match own {
+        Some(CredentialStatus::NeedsReauth) => "the account must be connected again",
+        Some(CredentialStatus::Pending) => "the account that was connected must be confirmed first",
+        Some(CredentialStatus::UpstreamDisabled) => "the account is switched off at the service",
+        Some(CredentialStatus::Active | CredentialStatus::Inactive) | None => {
+            "no credential that this caller may borrow, or outside the token's service scopes"
+        }
+    }
 }
 
 /// The first choice may come from a stale cache; more are made from fresh holdings, one of them after tokens were made anew.

@@ -181,10 +181,7 @@ mod tests {
             ),
             ("GOOGLE_ACCESS_TOKEN=a\nGOOGLE_REFRESH_TOKEN=${X}", r#"google Deposit({"access_token"})"#),
             ("MCP_OAUTH_CLIENT_ID=i", r#"todo Incomplete(["MCP_OAUTH_CLIENT_SECRET", "API_BASE_URL"])"#),
-            (
-                "TRAY_REFRESH_TOKEN=r",
-                r#"tray Incomplete(["TRAY_API_ADDRESS", "TRAY_STORE_ID"])"#,
-            ),
+            ("TRAY_REFRESH_TOKEN=r", r#"tray Incomplete(["TRAY_API_ADDRESS", "TRAY_STORE_ID"])"#),
         ] {
             assert_eq!(planned(text), (vec![expected.to_owned()], 0), "{text}");
         }
