@@ -89,7 +89,7 @@ fn first_page(opened: &Opened) -> String {
         || "for their own use".to_owned(),
         |name| format!("for the organization <b>{}</b>", escaped(name)),
     );
-    let what = if *reconnects { "connects an account again" } else { "connects an account" };
+    let what = if *reconnects { "asks to connect an account again," } else { "asks to connect an account" };
     let known: Vec<String> = known.iter().map(|text| escaped(text)).collect();
     let known =
         if known.is_empty() { String::new() } else { format!("<p>It is about: {}.</p>", known.join(", ")) };
