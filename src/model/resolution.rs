@@ -94,13 +94,19 @@ impl Holdings {
         names.into_iter().filter(resolves).collect()
     }
 
-    fn resolve_personal(&self, service: &ServiceRef) -> Option<Resolved<'_>> {
+    /// The person's own credential that a service means, whether it can be lent or not.
+    #[must_use]
+    pub fn own(&self, service: &ServiceRef) -> Option<&Credential> {
         // A bare name means the primary account alone: falling back to another account would lend the wrong one.
         let wanted = |credential: &&Credential| match &service.account {
             None => credential.service == service.service && credential.primary,
             Some(_) => matches(credential, service),
         };
-        let credential = self.personal.iter().find(wanted)?;
+        self.personal.iter().find(wanted)
+    }
+
+    fn resolve_personal(&self, service: &ServiceRef) -> Option<Resolved<'_>> {
+        let credential = self.own(service)?;
         (credential.status == CredentialStatus::Active).then(|| resolved(service, credential, None))
     }
 

@@ -27,7 +27,6 @@ use crate::{
 
 use super::{
     answer::{Lent, grant},
-    minted::Replacing,
     request::{Wanted, shape},
     types::{CreateLease, LeaseGrant},
 };
@@ -166,12 +165,11 @@ impl Broker {
                 self.open_sources(&created.sources, created.lease.ttl).await?
             }
         };
-        self.sign_lent(&mut lent, &created.lease).await?;
-        match created.origin {
-            LeaseOrigin::New => self.mint_for_new(call, &mut lent, &created.lease, &created.sources).await?,
-            LeaseOrigin::Replayed | LeaseOrigin::Reused => {
-                self.mint_lent(&mut lent, &created.lease, &created.sources, Replacing::WhatIsOld).await?;
+        if let Err(error) = self.complete(&mut lent, &created.lease, &created.sources).await {
+            if created.origin == LeaseOrigin::New {
+                self.end_empty(call, &created.lease).await?;
             }
+            return Err(error);
         }
         let renew_after = self.renew_after(&created.lease, lent.earliest_expiry());
         Ok(grant(holdings, created, lent, renew_after, missing))
@@ -248,8 +246,8 @@ impl Broker {
         let available = holdings.available_services().into_iter();
         let available = available.filter(|service: &ServiceName| call.caller.scopes.allows_service(service));
         let violations = resolution.missing.iter().map(|service| {
-            let own =
-                own_status(holdings, service).filter(|_| call.caller.scopes.allows_service(&service.service));
+            let own = holdings.own(service).filter(|own| call.caller.scopes.allows_service(&own.service));
+            let own = own.map(|own| own.status);
             Violation::new("services", format!("{service}: {}", why_missing(own)))
         });
         let violations = violations.collect();
@@ -277,15 +275,6 @@ fn resolve(call: &Call, holdings: &Holdings, wanted: &Wanted) -> Resolution {
         }
     }
     resolution
-}
-
-/// The status of the caller's own credential that a service means.
-fn own_status(holdings: &Holdings, service: &ServiceRef) -> Option<CredentialStatus> {
-    let meant = holdings.personal.iter().find(|credential| match &service.account {
-        None => credential.service == service.service && credential.primary,
-        Some(account) => credential.service == service.service && credential.account == *account,
-    });
-    meant.map(|credential| credential.status)
 }
 
 /// Says of the caller's own what is to be done; of what others have, nothing.

@@ -30,28 +30,31 @@ use crate::{
 use super::answer::Lent;
 
 impl Broker {
-    /// Adds the tokens that are made for this lease alone. A new lease that gets none is ended at once.
+    /// Adds the tokens that are this lease's alone: signed by the broker, or made by a service.
     ///
     /// # Errors
-    /// A service gives none.
-    pub(super) async fn mint_for_new(
+    /// A service gives none, or no key signs.
+    pub(super) async fn complete(
         &self,
-        call: &Call,
         lent: &mut Lent,
         lease: &Lease,
         sources: &[Source],
     ) -> Result<(), Error> {
-        let minted = self.mint_lent(lent, lease, sources, Replacing::WhatIsOld).await;
-        if minted.is_err() {
-            let (actor, bearer, reason) = (call.actor(), call.bearer(), NOT_MADE.to_owned());
-            let lease_id = lease.id;
-            let revoke = mutation::RevokeLease { actor, bearer, lease_id, reason, reach: Reach::Own };
-            drop(self.judged(call, self.store.revoke_lease(revoke).await?)?);
-        }
-        minted.map(drop)
+        self.sign_lent(lent, lease).await?;
+        self.mint_lent(lent, lease, sources, Replacing::WhatIsOld).await.map(drop)
     }
 
-    /// The same for a lease that goes on; answers whether any is new.
+    /// Ends a new lease that nothing was lent on: it would only take up room until it ran out.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub(super) async fn end_empty(&self, call: &Call, lease: &Lease) -> Result<(), Error> {
+        let (actor, bearer, reason) = (call.actor(), call.bearer(), NOT_MADE.to_owned());
+        let revoke = mutation::RevokeLease { actor, bearer, lease_id: lease.id, reason, reach: Reach::Own };
+        self.judged(call, self.store.revoke_lease(revoke).await?).map(drop)
+    }
+
+    /// Adds the tokens that services make for this lease; answers whether any is new.
     ///
     /// # Errors
     /// A service gives none, and the one before is too old.

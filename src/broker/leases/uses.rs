@@ -25,7 +25,6 @@ use crate::{
 use super::{
     answer::Lent,
     lease_id,
-    minted::Replacing,
     request::{check_ttl, is_text},
     types::{LeaseCredentials, LeasePage, LeaseView, ListLeases, RenewLease, RenewedLease, RevokedLease},
 };
@@ -120,9 +119,8 @@ impl Broker {
             Some(sources) => self.open_sources(sources, renewed.lease.ttl).await?,
             None => Lent::default(),
         };
-        self.sign_lent(&mut lent, &renewed.lease).await?;
         if let Some(sources) = &sources {
-            self.mint_lent(&mut lent, &renewed.lease, sources, Replacing::WhatIsOld).await?;
+            self.complete(&mut lent, &renewed.lease, sources).await?;
         }
         let values_expire_at = lent.earliest_expiry().or(renewed.values_expire_at);
         Ok(RenewedLease {
@@ -174,8 +172,7 @@ impl Broker {
         let read = mutation::ReadCredentials { actor: call.actor(), bearer: call.bearer(), lease_id };
         let readable = self.judged(call, self.store.read_credentials(read).await?)?;
         let mut lent = self.open_sources(&readable.sources, readable.lease.ttl).await?;
-        self.sign_lent(&mut lent, &readable.lease).await?;
-        self.mint_lent(&mut lent, &readable.lease, &readable.sources, Replacing::WhatIsOld).await?;
+        self.complete(&mut lent, &readable.lease, &readable.sources).await?;
         Ok(LeaseCredentials {
             renew_after: self.renew_after(&readable.lease, lent.earliest_expiry()),
             credentials: lent.credentials,
